@@ -1,0 +1,49 @@
+/**
+ * SEAM ResultBackend: where results live. Documents are plain data (`protocol/result.ts`); how they are encoded is the
+ * backend's matter. Every implementation passes `test/suites/backend.test.ts`.
+ */
+import type { GroupMeta, TaskMeta } from '../protocol/result.ts'
+
+export interface BackendFeatures {
+  /** Results outlive the process that wrote them. */
+  readonly persistent: boolean
+  /** Other processes see the results. */
+  readonly shared: boolean
+  /** Results vanish by themselves after `resultExpires`; otherwise `cleanup()` must be called. */
+  readonly autoExpire: boolean
+}
+
+/** Ends a watch. May be called twice. */
+export interface Watch {
+  stop(): void
+}
+
+export interface ResultBackend {
+  readonly features: BackendFeatures
+  /** For banners and reports; passwords masked. */
+  readonly displayUrl: string
+  /**
+   * Write one document. Writes of one turn of the event loop leave together. A stored SUCCESS is never overwritten
+   * (Celery's rule). Rejects with `BackendStoreError`.
+   */
+  storeResult(meta: TaskMeta): Promise<void>
+  /** The newest document, or undefined for an id that is not known. Rejects with `BackendGetMetaError`. */
+  getMeta(taskId: string): Promise<TaskMeta | undefined>
+  /** Likewise for many, in one round trip; ids that are not known are left out. */
+  getMetas(taskIds: readonly string[]): Promise<ReadonlyMap<string, TaskMeta>>
+  /**
+   * Call `onMeta` with the current document of each id, where there is one, and with later ones as they come (documents
+   * that follow one another quickly may be skipped, the last is not). A watch that fails calls `onError` once and ends.
+   * Costs nothing while nothing is written.
+   */
+  watch(taskIds: readonly string[], onMeta: (meta: TaskMeta) => void, onError: (error: Error) => void): Watch
+  /** Remove documents. Ids that are not known are ignored. */
+  forget(taskIds: readonly string[]): Promise<void>
+  saveGroup(groupId: string, meta: GroupMeta): Promise<void>
+  restoreGroup(groupId: string): Promise<GroupMeta | undefined>
+  deleteGroup(groupId: string): Promise<void>
+  /** Remove what has expired. Answers how many documents went. */
+  cleanup(): Promise<number>
+  /** May be called twice. Writes that were asked for before are done first. */
+  close(): Promise<void>
+}

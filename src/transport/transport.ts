@@ -1,0 +1,154 @@
+/**
+ * SEAM Transport → Connection → Channel: AMQP's verbs, in batches. An AMQP driver implements them directly; stores
+ * without exchanges implement `virtual/store.ts` and get a channel from `virtual/channel.ts`. Every implementation
+ * passes `test/suites/transport.test.ts`.
+ */
+import type { Message } from '../protocol/message.ts'
+import type { Logger } from '../util/logger.ts'
+import type { Clock } from '../util/clock.ts'
+import type { SqliteRegistry } from '../driver/sqlite.ts'
+
+/** What a transport can do. Nothing above this layer compares URL schemes; it asks these. */
+export interface TransportFeatures {
+  /** A publication with `dueMs` lies in the broker until then; otherwise the worker that receives it holds it. */
+  readonly delayed: boolean
+  /** Messages published to a fanout exchange reach every bound queue, so that remote control works. */
+  readonly fanout: boolean
+  /** Which of two messages is delivered first: AMQP's way is `highest-first`, kombu's Redis way `lowest-first`. */
+  readonly priority: 'highest-first' | 'lowest-first' | 'none'
+  /** Other processes can reach the same queues. */
+  readonly shared: boolean
+}
+
+/** What every transport may be given besides its URL. */
+export interface TransportContext {
+  readonly logger: Logger
+  readonly clock: Clock
+  /** The open SQLite files of this app, so that broker and backend share one connection and its transactions. */
+  readonly sqlite: SqliteRegistry
+}
+
+/** Options that belong to one transport (`brokerTransportOptions`), checked by the transport itself. */
+export type TransportOptions = Readonly<Record<string, unknown>>
+
+export interface Transport {
+  /** The transport's name in banners and reports, such as `sqlite`. */
+  readonly name: string
+  /** Open a connection. Throws `ConnectionError` when it cannot be had, `ImproperlyConfigured` for a wrong URL or option. */
+  connect(url: string, options: TransportOptions, context: TransportContext): Promise<Connection>
+}
+
+export interface Connection {
+  readonly features: TransportFeatures
+  /** Resolves when the connection is over: with the error that ended it, or undefined after `close()`. Never rejects. */
+  readonly closed: Promise<Error | undefined>
+  openChannel(): Promise<Channel>
+  /** Closes all channels. May be called twice. What is unacknowledged goes back to its queues. */
+  close(): Promise<void>
+}
+
+export type ExchangeType = 'direct' | 'topic' | 'fanout' | 'headers'
+
+export interface ExchangeDeclaration {
+  readonly name: string
+  readonly type: ExchangeType
+  readonly durable: boolean
+  readonly autoDelete: boolean
+  readonly arguments?: Readonly<Record<string, unknown>>
+}
+
+export interface QueueDeclaration {
+  readonly name: string
+  readonly durable: boolean
+  /** Only this connection uses the queue; it goes with the connection. */
+  readonly exclusive: boolean
+  /** The queue goes with its last consumer. */
+  readonly autoDelete: boolean
+  /** AMQP's `x-` arguments: `x-expires` and `x-message-ttl` in milliseconds, `x-max-priority` ... */
+  readonly arguments?: Readonly<Record<string, unknown>>
+}
+
+export interface QueueStatus {
+  readonly name: string
+  /** Messages that wait, without those that are unacknowledged. */
+  readonly messages: number
+  readonly consumers: number
+}
+
+export interface Binding {
+  readonly exchange: string
+  readonly queue: string
+  readonly routingKey: string
+}
+
+/** A message on its way out. */
+export interface Publication {
+  /** The empty string is the default exchange, where the routing key is the queue's name. */
+  readonly exchange: string
+  readonly routingKey: string
+  readonly message: Message
+  /** Unix time in milliseconds before which it is not delivered. Only where `features.delayed`; ignored elsewhere. */
+  readonly dueMs?: number
+  /** Fail with `ChannelError` when no queue takes it. */
+  readonly mandatory?: boolean
+}
+
+/** Names one delivery on its channel. */
+export type DeliveryTag = number
+
+/** A message on its way in. */
+export interface Delivery {
+  readonly deliveryTag: DeliveryTag
+  readonly exchange: string
+  readonly routingKey: string
+  /** The queue that it was taken from. */
+  readonly queue: string
+  /** It was delivered before and not acknowledged. */
+  readonly redelivered: boolean
+  readonly message: Message
+}
+
+export interface ConsumeOptions {
+  /** Deliveries need no acknowledgement. Default false. */
+  readonly noAck?: boolean
+  readonly exclusive?: boolean
+  readonly arguments?: Readonly<Record<string, unknown>>
+}
+
+/** Takes the messages of one round trip. Must not throw. */
+export type OnDeliveries = (deliveries: readonly Delivery[]) => void
+
+/** All verbs reject with `ChannelError` or `ConnectionError`; after `close()` they reject with `ChannelError`. */
+export interface Channel {
+  exchangeDeclare(exchange: ExchangeDeclaration): Promise<void>
+  exchangeDelete(name: string): Promise<void>
+  /** Declaring again is harmless. */
+  queueDeclare(queue: QueueDeclaration): Promise<QueueStatus>
+  /** Remove all that waits; what is unacknowledged stays. Answers how many were removed. */
+  queuePurge(name: string): Promise<number>
+  /** Answers how many messages went with it. */
+  queueDelete(name: string): Promise<number>
+  queueBind(binding: Binding): Promise<void>
+  queueUnbind(binding: Binding): Promise<void>
+  /** All bindings that this broker knows, for `celeriac list bindings`; undefined where it cannot tell. */
+  listBindings?(): Promise<readonly Binding[]>
+  /** Publish all in one go. Resolves once the broker has them: all or, when it rejects, possibly none. */
+  basicPublish(publications: readonly Publication[]): Promise<void>
+  /** At most so many unacknowledged deliveries on this channel from now on; 0 is no limit. */
+  basicQos(prefetchCount: number): Promise<void>
+  /** Answers the consumer's tag. Deliveries come in batches, never more than the prefetch count allows. */
+  basicConsume(queue: string, onDeliveries: OnDeliveries, options?: ConsumeOptions): Promise<string>
+  /** Resolves when no further delivery will come. What was delivered stays unacknowledged. May be called twice. */
+  basicCancel(consumerTag: string): Promise<void>
+  /** Take up to `max` messages now; an empty list where the queue is. */
+  basicGet(queue: string, max: number, options?: { readonly noAck?: boolean }): Promise<readonly Delivery[]>
+  /**
+   * Acknowledge: the messages are done for. Resolves when the broker knows. Unknown tags are ignored, for a lease may
+   * have been lost.
+   */
+  basicAck(deliveryTags: readonly DeliveryTag[]): Promise<void>
+  /** Give back (`requeue`) or throw away. A message that is given back keeps its place in the queue where possible. */
+  basicReject(deliveryTags: readonly DeliveryTag[], requeue: boolean): Promise<void>
+  /** Gives back what is unacknowledged. May be called twice. */
+  close(): Promise<void>
+}

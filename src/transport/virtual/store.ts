@@ -1,0 +1,65 @@
+/**
+ * SEAM QueueStore: what a broker without exchanges must offer to become a transport. `channel.ts` adds AMQP's verbs on
+ * top: exchanges, prefetch, consumers, acknowledgement. All verbs take and give batches, one round trip each.
+ */
+import type { Message } from '../../protocol/message.ts'
+import type { Binding, ExchangeDeclaration, QueueDeclaration, TransportFeatures } from '../transport.ts'
+
+/** A message on its way into one queue. */
+export interface QueueEntry {
+  readonly queue: string
+  readonly exchange: string
+  readonly routingKey: string
+  readonly message: Message
+  /** Unix time in milliseconds before which it is not given out. */
+  readonly dueMs?: number
+}
+
+/** A message that the store gave out. `handle` is the store's own name for it. */
+export interface StoredMessage {
+  readonly handle: unknown
+  readonly queue: string
+  readonly exchange: string
+  readonly routingKey: string
+  readonly redelivered: boolean
+  readonly message: Message
+}
+
+export interface QueueStore {
+  readonly features: TransportFeatures
+  /** Resolves when the store is lost (with the error) or closed (undefined). Never rejects. */
+  readonly closed: Promise<Error | undefined>
+
+  declareExchange(exchange: ExchangeDeclaration): Promise<void>
+  deleteExchange(name: string): Promise<void>
+  /** The declared exchange, if any process declared it. */
+  getExchange(name: string): Promise<ExchangeDeclaration | undefined>
+  declareQueue(queue: QueueDeclaration): Promise<void>
+  /** Also removes its bindings. Answers how many messages went with it. */
+  deleteQueue(name: string): Promise<number>
+  bind(binding: Binding): Promise<void>
+  unbind(binding: Binding): Promise<void>
+  /** Bindings of one exchange, or of all. */
+  bindings(exchange?: string): Promise<readonly Binding[]>
+
+  /** Store all or none. Publishing to a queue that was never declared creates it, as kombu's virtual transports do. */
+  putMany(entries: readonly QueueEntry[]): Promise<void>
+  /**
+   * Take up to `max` due messages, the most urgent first, from any of `queues`, and note them as given out to this
+   * process in the same step. With `noAck` they are gone at once. Does not wait.
+   */
+  getMany(queues: readonly string[], max: number, options: { readonly noAck: boolean }): Promise<readonly StoredMessage[]>
+  /** Resolves when `getMany` may find something, or when `signal` aborts; never rejects. Costs nothing while idle. */
+  waitForMessages(queues: readonly string[], signal: AbortSignal): Promise<void>
+  /** Forget messages that were given out. Handles that are no longer held are ignored. */
+  ackMany(messages: readonly StoredMessage[]): Promise<void>
+  /** Make given-out messages available again, in their old place; `redelivered` says whether they were looked at. */
+  releaseMany(messages: readonly StoredMessage[], options: { readonly redelivered: boolean }): Promise<void>
+
+  /** How many wait, due or not, without those given out. */
+  size(queue: string): Promise<number>
+  /** Remove all that waits. Answers how many. */
+  purge(queue: string): Promise<number>
+  /** Gives back all that this process holds. May be called twice. */
+  close(): Promise<void>
+}
