@@ -2,7 +2,9 @@
  * SEAM ResultBackend: where results live. Documents are plain data (`protocol/result.ts`); how they are encoded is the
  * backend's matter. Every implementation passes `test/suites/backend.test.ts`.
  */
+import type { Body } from '../protocol/message.ts'
 import type { GroupMeta, TaskMeta } from '../protocol/result.ts'
+import type { TaskState } from '../protocol/states.ts'
 
 export interface BackendFeatures {
   /** Results outlive the process that wrote them. */
@@ -11,6 +13,13 @@ export interface BackendFeatures {
   readonly shared: boolean
   /** Results vanish by themselves after `resultExpires`; otherwise `cleanup()` must be called. */
   readonly autoExpire: boolean
+}
+
+/** A document in the form that this backend stores, so that another process can hand it over without decoding it. */
+export interface EncodedResult {
+  readonly taskId: string
+  readonly status: TaskState
+  readonly body: Body
 }
 
 /** Ends a watch. May be called twice. */
@@ -22,11 +31,13 @@ export interface ResultBackend {
   readonly features: BackendFeatures
   /** For banners and reports; passwords masked. */
   readonly displayUrl: string
+  /** Encode with the result serializer. Throws `EncodeError` for a value that has no form there. */
+  encodeResult(meta: TaskMeta): EncodedResult
   /**
    * Write one document. Writes of one turn of the event loop leave together. A stored SUCCESS is never overwritten
    * (Celery's rule). Rejects with `BackendStoreError`.
    */
-  storeResult(meta: TaskMeta): Promise<void>
+  storeResult(result: EncodedResult): Promise<void>
   /** The newest document, or undefined for an id that is not known. Rejects with `BackendGetMetaError`. */
   getMeta(taskId: string): Promise<TaskMeta | undefined>
   /** Likewise for many, in one round trip; ids that are not known are left out. */

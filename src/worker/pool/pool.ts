@@ -1,0 +1,99 @@
+/** SEAM Pool: where tasks run. Every implementation passes `test/suites/pool.test.ts`. */
+import type { EncodedResult } from '../../backend/backend.ts'
+import type { Message } from '../../protocol/message.ts'
+import type { Outcome } from '../../task/outcome.ts'
+import type { Clock } from '../../util/clock.ts'
+import type { Logger } from '../../util/logger.ts'
+
+/** Where a message came from, under the wire's names (`request.deliveryInfo`). */
+export interface DeliveryInfo {
+  readonly exchange: string
+  readonly routing_key: string
+  readonly priority: number | null
+  readonly redelivered: boolean
+}
+
+/** One execution: the undecoded message, and all that a process without a broker needs to run it. Plain data. */
+export interface Job {
+  /** The worker's own number for this execution: one task id may be delivered twice. */
+  readonly key: number
+  readonly taskId: string
+  readonly taskName: string
+  readonly message: Message
+  readonly deliveryInfo: DeliveryInfo
+  /** The worker's node name. */
+  readonly hostname: string
+  /** Milliseconds from the start of the function; undefined is no limit. */
+  readonly softLimitMs: number | undefined
+  readonly hardLimitMs: number | undefined
+}
+
+/** What a running job is told, and what it tells. */
+export interface JobControl {
+  /** Aborted by the soft limit, by a revoke with `terminate` and by a cold shutdown; the reason says which. */
+  readonly signal: AbortSignal
+  /** Takes result documents in order. In a child, resolves when they are handed over; the worker stores them first of all. */
+  store(result: EncodedResult): Promise<void>
+}
+
+/** Runs one job to its end. Never rejects. */
+export type RunJob = (job: Job, control: JobControl) => Promise<Outcome>
+
+/** What the pool tells the worker about one job. */
+export interface JobObserver {
+  /** The job left the line and starts now, in process `pid`. Called once, before any `store`. */
+  accepted(pid: number): void
+  /** A result document of this job, to be stored before its outcome counts. */
+  store(result: EncodedResult): Promise<void>
+}
+
+/** How a child process gets its app: the module to import, and which of its exports. */
+export interface AppLocation {
+  /** Absolute path of the app's module. */
+  readonly file: string
+  /** The export's name; by default the one that is a `Celery`. */
+  readonly exportName: string | undefined
+}
+
+export interface PoolOptions {
+  /** How many tasks run at the same time. */
+  readonly concurrency: number
+  /** For pools that run in this process. */
+  readonly run: RunJob
+  readonly logger: Logger
+  readonly clock: Clock
+  /** For pools that run elsewhere; undefined where the app cannot be imported, which such a pool refuses. */
+  readonly appLocation: AppLocation | undefined
+  /** Settings that children must share with this worker (command line overrides), by setting name. */
+  readonly settings: Readonly<Record<string, unknown>>
+  /** End a child after so many tasks; undefined is never. */
+  readonly maxTasksPerChild: number | undefined
+  /** End a child whose resident memory is above, after its task; undefined is never. */
+  readonly maxMemoryPerChildBytes: number | undefined
+  /** A child must be ready by then. */
+  readonly childStartTimeoutMs: number
+  /** Called when `free` has grown. */
+  readonly onFree: () => void
+}
+
+export interface Pool {
+  /** A task that kills its process leaves the worker alive. */
+  readonly isolated: boolean
+  /** How many jobs `execute` takes right now without making one wait behind a long one. */
+  readonly free: number
+  /** Resolves when all slots can work. Rejects with `WorkerError` when they cannot. */
+  start(): Promise<void>
+  /** Run one job. Never rejects. */
+  execute(job: Job, observer: JobObserver): Promise<Outcome>
+  /** End a job by force: its outcome is `terminated`. False where the pool cannot, or the job is not running. */
+  terminate(key: number, signal: NodeJS.Signals): boolean
+  /** Have so many slots from now on. Running jobs end first. */
+  resize(concurrency: number): Promise<void>
+  /** Facts for `inspect stats`, under Celery's names. */
+  info(): Readonly<Record<string, unknown>>
+  /**
+   * `warm`: resolves when all jobs have ended. `cold`: aborts the jobs' signals, ends what still runs after a short
+   * grace; their outcome is `cancelled`. Cold may follow warm, and hastens it. May be called twice.
+   */
+  stop(how: 'warm' | 'cold'): Promise<void>
+}
