@@ -28,8 +28,8 @@ export interface CauseOption {
 /** The root of the tree: catch this to catch everything that is ours. */
 export class CeleryError extends Error {
   /** Never changes between versions; safe to compare and to log. */
-  readonly code: string = 'CELERY_ERROR';
-  readonly [brand] = true
+  readonly code: string = 'CELERY_ERROR'
+  readonly [brand]: true = true
 
   constructor(message: string, options?: CauseOption) {
     super(message, options)

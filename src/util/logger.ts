@@ -70,7 +70,8 @@ export function silentLogger(): Logger {
 export function formatRecord(record: LogRecord, processName: string = 'MainProcess'): string {
   const time = new Date(record.timeMs).toISOString().replace('T', ' ').replace('.', ',').replace('Z', '')
   const error = record.fields?.error
-  const detail = error === undefined ? '' : `\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`
+  const detail =
+    error === undefined ? '' : `\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`
   return `[${time}: ${record.level}/${processName}] ${record.message}${detail}`
 }
 

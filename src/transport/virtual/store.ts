@@ -48,7 +48,11 @@ export interface QueueStore {
    * Take up to `max` due messages, the most urgent first, from any of `queues`, and note them as given out to this
    * process in the same step. With `noAck` they are gone at once. Does not wait.
    */
-  getMany(queues: readonly string[], max: number, options: { readonly noAck: boolean }): Promise<readonly StoredMessage[]>
+  getMany(
+    queues: readonly string[],
+    max: number,
+    options: { readonly noAck: boolean },
+  ): Promise<readonly StoredMessage[]>
   /** Resolves when `getMany` may find something, or when `signal` aborts; never rejects. Costs nothing while idle. */
   waitForMessages(queues: readonly string[], signal: AbortSignal): Promise<void>
   /** Forget messages that were given out. Handles that are no longer held are ignored. */
