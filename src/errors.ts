@@ -17,7 +17,7 @@
  * `billiard/exceptions.py`). `protocol/exception.ts` knows the Python module of each.
  */
 
-const brand: unique symbol = Symbol.for('celeriac.error')
+const brand: symbol = Symbol.for('celeriac.error')
 
 /** What every error constructor takes besides its facts. */
 export interface CauseOption {
@@ -29,7 +29,6 @@ export interface CauseOption {
 export class CeleryError extends Error {
   /** Never changes between versions; safe to compare and to log. */
   readonly code: string = 'CELERY_ERROR'
-  readonly [brand]: true = true
 
   constructor(message: string, options?: CauseOption) {
     super(message, options)
@@ -41,6 +40,8 @@ export class CeleryError extends Error {
     return typeof value === 'object' && value !== null && brand in value
   }
 }
+
+Object.defineProperty(CeleryError.prototype, brand, { value: true })
 
 /** A setting, option, URL or argument is wrong; the message says which and what to write instead. */
 export class ImproperlyConfigured extends CeleryError {
