@@ -44,7 +44,8 @@ export interface ResultBackend {
   getMetas(taskIds: readonly string[]): Promise<ReadonlyMap<string, TaskMeta>>
   /**
    * Call `onMeta` with the current document of each id, where there is one, and with later ones as they come (documents
-   * that follow one another quickly may be skipped, the last is not). A watch that fails calls `onError` once and ends.
+   * that follow one another quickly may be skipped, the last is not). Never calls back before it has returned. A watch
+   * that fails calls `onError` once and ends.
    * Costs nothing while nothing is written.
    */
   watch(taskIds: readonly string[], onMeta: (meta: TaskMeta) => void, onError: (error: Error) => void): Watch

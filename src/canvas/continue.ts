@@ -1,0 +1,73 @@
+/** What happens after a task: callbacks, the next link of a chain, errbacks. Runs before the result is stored. */
+import type { SignatureData } from '../protocol/signature.ts'
+import type { TaskEmbed } from '../protocol/task.ts'
+import type { Logger } from '../util/logger.ts'
+import type { Host } from './host.ts'
+import { fromWireOptions } from './options.ts'
+import type { PublishOptions } from './options.ts'
+
+/** The task that ended, as far as its followers need to know. */
+export interface EndedTask {
+  readonly id: string
+  readonly rootId: string
+  readonly embed: TaskEmbed
+  /** What the followers inherit, with `taskInheritParentPriority`. */
+  readonly priority: number | undefined
+}
+
+/** Is there anything to do after this task succeeds? Asked on the hot path. */
+export function hasFollowers(embed: TaskEmbed): boolean {
+  return (embed.callbacks !== null && embed.callbacks.length > 0) || (embed.chain !== null && embed.chain.length > 0)
+}
+
+/** Send the callbacks and the next link of the chain, each with `value` in front of its arguments. */
+export async function continueWorkflow(host: Host, ended: EndedTask, value: unknown): Promise<void> {
+  const { callbacks, chain } = ended.embed
+  const sending = (callbacks ?? []).map((callback) => follow(host, ended, callback, value, {}))
+  if (chain !== null && chain.length > 0) {
+    // The list is reversed on the wire: its last element is the next task, the rest travels on with it.
+    const next = chain.at(-1) as SignatureData
+    sending.push(follow(host, ended, next, value, { chain: chain.slice(0, -1) }))
+  }
+  await Promise.all(sending)
+}
+
+/**
+ * Call the errbacks of a failed task. A registered function with more than one parameter is called here with
+ * `(request, error, traceback)`; any other is sent as a task with the failed task's id (Celery's rule). One that fails
+ * is logged, and the others are still called.
+ */
+export async function callErrbacks(
+  host: Host,
+  ended: EndedTask,
+  facts: { readonly request: unknown; readonly error: unknown; readonly traceback: string },
+  logger: Logger,
+): Promise<void> {
+  for (const errback of ended.embed.errbacks ?? []) {
+    try {
+      const called = await host.callErrback(errback.task, [facts.request, facts.error, facts.traceback])
+      if (!called) await follow(host, ended, errback, ended.id, {})
+    } catch (error) {
+      logger.error(`The errback ${errback.task} of the task ${ended.id} failed`, { error })
+    }
+  }
+}
+
+async function follow(
+  host: Host,
+  ended: EndedTask,
+  signature: SignatureData,
+  value: unknown,
+  extra: PublishOptions,
+): Promise<void> {
+  const args = signature.immutable ? signature.args : [value, ...signature.args]
+  const inherited = ended.priority === undefined ? {} : { priority: ended.priority }
+  await host.sendTask(signature.task, args, {
+    ...inherited,
+    ...fromWireOptions(signature.options),
+    ...extra,
+    kwargs: signature.kwargs,
+    parentId: ended.id,
+    rootId: ended.rootId,
+  })
+}

@@ -1,0 +1,12 @@
+/** SEAM Host: what work-flows need of their app. The app implements it; tests have a small one of their own. */
+import type { AsyncResult, ResultHost } from '../result/async-result.ts'
+import type { PublishOptions } from './options.ts'
+
+export interface Host extends ResultHost {
+  /** Publish one call by name. */
+  sendTask(name: string, args: readonly unknown[], options?: PublishOptions): Promise<AsyncResult>
+  /** A new task id. */
+  newId(): string
+  /** Run a registered task here and now, as `link_error` functions are; false where it is not one that can. */
+  callErrback(name: string, args: readonly unknown[]): Promise<boolean>
+}

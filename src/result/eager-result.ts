@@ -1,0 +1,66 @@
+/** The result of `apply()`: the task has run already, here. Reads like an `AsyncResult`. */
+import type { TaskMeta } from '../protocol/result.ts'
+import { FAILURE, PROPAGATE_STATES, READY_STATES, SUCCESS } from '../protocol/states.ts'
+import type { TaskState } from '../protocol/states.ts'
+import { AsyncResult } from './async-result.ts'
+import type { GetOptions, ResultHost } from './async-result.ts'
+
+export interface EagerFacts<R> {
+  readonly state: TaskState
+  /** What the task returned, or the error that it threw. */
+  readonly value: R | Error | undefined
+  readonly traceback: string | undefined
+}
+
+export class EagerResult<R = unknown> extends AsyncResult<R> {
+  readonly #facts: EagerFacts<R>
+
+  constructor(id: string, host: ResultHost, facts: EagerFacts<R>) {
+    super(id, host)
+    this.#facts = facts
+  }
+
+  override get(options: GetOptions = {}): Promise<R> {
+    const { state, value } = this.#facts
+    if (PROPAGATE_STATES.has(state) && options.propagate !== false && value instanceof Error)
+      return Promise.reject(value)
+    return Promise.resolve(value as R)
+  }
+
+  override meta(): Promise<TaskMeta> {
+    const { state, value, traceback } = this.#facts
+    return Promise.resolve({
+      task_id: this.id,
+      status: state,
+      result: value,
+      traceback: traceback ?? null,
+      children: null,
+      date_done: null,
+    })
+  }
+
+  override state(): Promise<TaskState> {
+    return Promise.resolve(this.#facts.state)
+  }
+
+  override ready(): Promise<boolean> {
+    return Promise.resolve(READY_STATES.has(this.#facts.state))
+  }
+
+  override successful(): Promise<boolean> {
+    return Promise.resolve(this.#facts.state === SUCCESS)
+  }
+
+  override failed(): Promise<boolean> {
+    return Promise.resolve(this.#facts.state === FAILURE)
+  }
+
+  override result(): Promise<unknown> {
+    return Promise.resolve(this.#facts.value)
+  }
+
+  /** There is nothing stored. */
+  override forget(): Promise<void> {
+    return Promise.resolve()
+  }
+}
