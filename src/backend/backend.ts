@@ -5,6 +5,10 @@
 import type { Body } from '../protocol/message.ts'
 import type { GroupMeta, TaskMeta } from '../protocol/result.ts'
 import type { TaskState } from '../protocol/states.ts'
+import type { SqliteRegistry } from '../driver/sqlite.ts'
+import type { Serializer } from '../serialization/serializer.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Logger } from '../util/logger.ts'
 
 export interface BackendFeatures {
   /** Results outlive the process that wrote them. */
@@ -13,6 +17,32 @@ export interface BackendFeatures {
   readonly shared: boolean
   /** Results vanish by themselves after `resultExpires`; otherwise `cleanup()` must be called. */
   readonly autoExpire: boolean
+}
+
+/** What every backend may be given besides its URL. */
+export interface BackendContext {
+  readonly logger: Logger
+  readonly clock: Clock
+  /** The open SQLite files of this app, so that broker and backend share one connection and its transactions. */
+  readonly sqlite: SqliteRegistry
+  /** Encodes and decodes the documents (`resultSerializer`). */
+  readonly serializer: Serializer
+  /** How long a document is kept, in milliseconds (`resultExpires`); undefined is for ever. */
+  readonly resultExpiresMs: number | undefined
+}
+
+/** Options that belong to one backend (`resultBackendTransportOptions`), checked by the backend itself. */
+export type BackendOptions = Readonly<Record<string, unknown>>
+
+/** Makes result backends of one kind. Entry of `registry.ts`. */
+export interface BackendFactory {
+  /** The backend's name in banners and reports, such as `sqlite`. */
+  readonly name: string
+  /**
+   * A backend that connects when it is first used. Throws `ImproperlyConfigured` for a wrong URL or option,
+   * `MissingDriver` where a package is not installed.
+   */
+  open(url: string, options: BackendOptions, context: BackendContext): Promise<ResultBackend>
 }
 
 /** A document in the form that this backend stores, so that another process can hand it over without decoding it. */
