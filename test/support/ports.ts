@@ -1,0 +1,15 @@
+/** Network ports for servers that a test starts. */
+import { createServer } from 'node:net'
+
+/** A port of the loopback interface that nobody listens on now. */
+export async function findFreePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('The server has no port')
+  return address.port
+}

@@ -1,0 +1,16 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/global-setup.ts'],
+    reporters: ['default', './test/support/reporter.ts'],
+    // Generous, for machines that are busy: a test that hangs is found all the same.
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    // Real processes, for tests set signal handlers, change folders and environment, and block.
+    pool: 'forks',
+    // What a test writes and then imports goes to Node as it is, not through vite.
+    server: { deps: { external: [/\/celeriac-\w+\/test-\w+\//] } },
+  },
+})
