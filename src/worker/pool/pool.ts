@@ -1,6 +1,7 @@
 /** SEAM Pool: where tasks run. Every implementation passes `test/suites/pool.test.ts`. */
 import type { EncodedResult } from '../../backend/backend.ts'
 import type { Message } from '../../protocol/message.ts'
+import type { TaskHead } from '../../protocol/task.ts'
 import type { Outcome } from '../../task/outcome.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Logger } from '../../util/logger.ts'
@@ -20,6 +21,8 @@ export interface Job {
   readonly taskId: string
   readonly taskName: string
   readonly message: Message
+  /** The decoded headers, for pools in this process; not sent to children. */
+  readonly head?: TaskHead | undefined
   readonly deliveryInfo: DeliveryInfo
   /** The worker's node name. */
   readonly hostname: string

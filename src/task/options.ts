@@ -1,0 +1,139 @@
+/** Task options: what may be said about a task where it is declared, and how unset ones fall back to the settings. */
+import type { StandardSchema } from './schema.ts'
+import type { TaskContext } from './context.ts'
+
+/** A class of errors, for `autoretryFor` and `throws`. */
+export type ErrorClass = abstract new (...args: never[]) => Error
+
+/** Functions around a run; their results are ignored, one that throws is logged. */
+export interface TaskHooks {
+  /** Before the function starts. */
+  readonly beforeStart?: (self: TaskContext) => void | Promise<void>
+  /** After the result is stored. */
+  readonly onSuccess?: (self: TaskContext, value: unknown) => void | Promise<void>
+  readonly onFailure?: (self: TaskContext, error: Error) => void | Promise<void>
+  /** After the new attempt is published; `error` is the reason. */
+  readonly onRetry?: (self: TaskContext, error: Error) => void | Promise<void>
+  /** After success or failure. */
+  readonly afterReturn?: (self: TaskContext, state: string, value: unknown) => void | Promise<void>
+}
+
+/** Options of a task. Durations are seconds. */
+export interface TaskOptions extends TaskHooks {
+  /** Hand the `TaskContext` to the function as its first parameter. Default false. */
+  readonly bind?: boolean
+  /** How often `self.retry()` and `autoretryFor` try again; null is for ever. Default 3. */
+  readonly maxRetries?: number | null
+  /** The wait before a new attempt where none is given. Default 180. */
+  readonly defaultRetryDelay?: number
+  /** Errors of these classes are retried by themselves. */
+  readonly autoretryFor?: readonly ErrorClass[]
+  /** Exceptions to `autoretryFor`. */
+  readonly dontAutoretryFor?: readonly ErrorClass[]
+  /** Let the wait double each time, starting with so many seconds (true is 1). Default false. */
+  readonly retryBackoff?: boolean | number
+  /** The longest wait with `retryBackoff`. Default 600. */
+  readonly retryBackoffMax?: number
+  /** Take a random wait between 0 and the computed one, so that failed tasks do not come back all at once. Default true. */
+  readonly retryJitter?: boolean
+  /** What `autoretryFor` passes to `retry()`. */
+  readonly retryKwargs?: { readonly maxRetries?: number | null; readonly countdown?: number }
+  /** `10/s`, `100/m`, `5/h` or a number a second, for each worker. */
+  readonly rateLimit?: string | number
+  /** Kill the task after so many seconds. Needs a pool with processes. */
+  readonly timeLimit?: number
+  /** Abort `self.signal` after so many seconds. */
+  readonly softTimeLimit?: number
+  /** Store nothing when the task returns. */
+  readonly ignoreResult?: boolean
+  /** Store errors all the same. */
+  readonly storeErrorsEvenIfIgnored?: boolean
+  readonly storeEagerResult?: boolean
+  readonly serializer?: string
+  readonly compression?: string
+  /** Acknowledge the message after the run instead of before it: a task that is cut runs again. */
+  readonly acksLate?: boolean
+  readonly acksOnFailureOrTimeout?: boolean
+  readonly acksOnFailure?: boolean
+  readonly acksOnTimeout?: boolean
+  /** With `acksLate`: a task whose process died goes back to its queue instead of failing. */
+  readonly rejectOnWorkerLost?: boolean
+  /** Store STARTED when the task starts. */
+  readonly trackStarted?: boolean
+  readonly priority?: number
+  readonly queue?: string
+  readonly exchange?: string
+  readonly routingKey?: string
+  /** Revoke what has not started after so many seconds. */
+  readonly expires?: number
+  readonly deliveryMode?: 1 | 2
+  /** Errors that are part of the game: logged without traceback, still a FAILURE. */
+  readonly throws?: readonly ErrorClass[]
+  /** Check the number and names of arguments before sending. Default true. */
+  readonly typing?: boolean
+  /** Names of the parameters, where they cannot be read from the function's source (bundled or minified code). */
+  readonly params?: readonly string[]
+  /** Hand named arguments that match no parameter to the function as a last object. */
+  readonly kwargs?: boolean
+  /** Check the arguments with any Standard Schema, at the caller and in the worker. */
+  readonly schema?: StandardSchema
+}
+
+/** The settings that stand behind unset options (the fallback chain of Celery's `Task.from_config`). */
+export interface TaskDefaults {
+  readonly taskSerializer: string
+  readonly taskCompression: string | null
+  readonly taskDefaultPriority: number | null
+  readonly taskTimeLimit: number | null
+  readonly taskSoftTimeLimit: number | null
+  readonly taskTrackStarted: boolean
+  readonly taskAcksLate: boolean
+  readonly taskAcksOnFailureOrTimeout: boolean
+  readonly taskAcksOnFailure: boolean | null
+  readonly taskAcksOnTimeout: boolean | null
+  readonly taskRejectOnWorkerLost: boolean | null
+  readonly taskIgnoreResult: boolean
+  readonly taskStoreErrorsEvenIfIgnored: boolean
+  readonly taskStoreEagerResult: boolean
+}
+
+/** Options with their defaults filled in: what the worker reads. */
+export interface TaskPolicy {
+  readonly maxRetries: number | null
+  readonly defaultRetryDelay: number
+  readonly timeLimit: number | undefined
+  readonly softTimeLimit: number | undefined
+  readonly trackStarted: boolean
+  readonly acksLate: boolean
+  readonly acksOnFailure: boolean
+  readonly acksOnTimeout: boolean
+  readonly rejectOnWorkerLost: boolean
+  readonly ignoreResult: boolean
+  readonly storeErrorsEvenIfIgnored: boolean
+  readonly storeEagerResult: boolean
+  readonly serializer: string
+  readonly compression: string | undefined
+  readonly priority: number | undefined
+}
+
+/** Fill in what the options leave open. */
+export function resolvePolicy(options: TaskOptions, defaults: TaskDefaults): TaskPolicy {
+  const acks = options.acksOnFailureOrTimeout ?? defaults.taskAcksOnFailureOrTimeout
+  return {
+    maxRetries: options.maxRetries === undefined ? 3 : options.maxRetries,
+    defaultRetryDelay: options.defaultRetryDelay ?? 180,
+    timeLimit: options.timeLimit ?? defaults.taskTimeLimit ?? undefined,
+    softTimeLimit: options.softTimeLimit ?? defaults.taskSoftTimeLimit ?? undefined,
+    trackStarted: options.trackStarted ?? defaults.taskTrackStarted,
+    acksLate: options.acksLate ?? defaults.taskAcksLate,
+    acksOnFailure: options.acksOnFailure ?? defaults.taskAcksOnFailure ?? acks,
+    acksOnTimeout: options.acksOnTimeout ?? defaults.taskAcksOnTimeout ?? acks,
+    rejectOnWorkerLost: options.rejectOnWorkerLost ?? defaults.taskRejectOnWorkerLost ?? false,
+    ignoreResult: options.ignoreResult ?? defaults.taskIgnoreResult,
+    storeErrorsEvenIfIgnored: options.storeErrorsEvenIfIgnored ?? defaults.taskStoreErrorsEvenIfIgnored,
+    storeEagerResult: options.storeEagerResult ?? defaults.taskStoreEagerResult,
+    serializer: options.serializer ?? defaults.taskSerializer,
+    compression: options.compression ?? defaults.taskCompression ?? undefined,
+    priority: options.priority ?? defaults.taskDefaultPriority ?? undefined,
+  }
+}

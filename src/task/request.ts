@@ -1,0 +1,131 @@
+/** What a running task knows of its own message (`task.request`). Reads through to the decoded headers; owns nothing. */
+import type { SignatureData } from '../protocol/signature.ts'
+import type { Headers, Properties } from '../protocol/message.ts'
+import type { TaskEmbed, TaskHead } from '../protocol/task.ts'
+
+/** Where the message came from, under the wire's names. */
+export interface RequestDeliveryInfo {
+  readonly exchange: string
+  readonly routing_key: string
+  readonly priority: number | null
+  readonly redelivered: boolean
+}
+
+export interface RequestFields {
+  readonly head: TaskHead
+  readonly args: readonly unknown[]
+  readonly kwargs: Readonly<Record<string, unknown>>
+  readonly embed: TaskEmbed
+  readonly properties: Properties
+  readonly deliveryInfo: RequestDeliveryInfo
+  /** The worker's node name. */
+  readonly hostname: string
+  readonly isEager: boolean
+  /** The function was called like a function. */
+  readonly calledDirectly: boolean
+}
+
+export class TaskRequest {
+  readonly #fields: RequestFields
+
+  constructor(fields: RequestFields) {
+    this.#fields = fields
+  }
+
+  get id(): string {
+    return this.#fields.head.id
+  }
+  /** The task's name. */
+  get name(): string {
+    return this.#fields.head.name
+  }
+  get args(): readonly unknown[] {
+    return this.#fields.args
+  }
+  get kwargs(): Readonly<Record<string, unknown>> {
+    return this.#fields.kwargs
+  }
+  /** How often it was tried before. */
+  get retries(): number {
+    return this.#fields.head.retries
+  }
+  /** ISO 8601 text, as it came. */
+  get eta(): string | undefined {
+    return this.#fields.head.eta
+  }
+  get expires(): string | undefined {
+    return this.#fields.head.expires
+  }
+  get isEager(): boolean {
+    return this.#fields.isEager
+  }
+  get calledDirectly(): boolean {
+    return this.#fields.calledDirectly
+  }
+  get hostname(): string {
+    return this.#fields.hostname
+  }
+  get deliveryInfo(): RequestDeliveryInfo {
+    return this.#fields.deliveryInfo
+  }
+  get properties(): Properties {
+    return this.#fields.properties
+  }
+  /** Custom headers: those that are no part of the protocol. */
+  get headers(): Readonly<Headers> {
+    return this.#fields.head.custom
+  }
+  get parentId(): string | undefined {
+    return this.#fields.head.parentId
+  }
+  get rootId(): string {
+    return this.#fields.head.rootId ?? this.#fields.head.id
+  }
+  get group(): string | undefined {
+    return this.#fields.head.group
+  }
+  get groupIndex(): number | undefined {
+    return this.#fields.head.groupIndex
+  }
+  get chord(): SignatureData | null {
+    return this.#fields.embed.chord
+  }
+  get callbacks(): readonly SignatureData[] | null {
+    return this.#fields.embed.callbacks
+  }
+  get errbacks(): readonly SignatureData[] | null {
+    return this.#fields.embed.errbacks
+  }
+  /** The rest of the chain, reversed: the last element comes next. */
+  get chain(): readonly SignatureData[] | null {
+    return this.#fields.embed.chain
+  }
+  get correlationId(): string | undefined {
+    return this.#fields.properties.correlation_id
+  }
+  get replyTo(): string | undefined {
+    return this.#fields.properties.reply_to
+  }
+  /** Seconds, hard limit first. */
+  get timelimit(): readonly [number | undefined, number | undefined] {
+    return this.#fields.head.timelimit
+  }
+  get origin(): string | undefined {
+    return this.#fields.head.origin
+  }
+  get shadow(): string | undefined {
+    return this.#fields.head.shadow
+  }
+  get ignoreResult(): boolean {
+    return this.#fields.head.ignoreResult
+  }
+  get stamps(): Readonly<Record<string, unknown>> {
+    return this.#fields.head.stamps
+  }
+  get stampedHeaders(): readonly string[] | undefined {
+    return this.#fields.head.stampedHeaders
+  }
+  get replacedTaskNesting(): number {
+    return this.#fields.head.replacedTaskNesting
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * Task: a function with a name that can also be called elsewhere. `TaskDefinition` is what the worker runs, `Task` the
+ * callable object that users hold; the types of arguments and result flow from the function to both.
+ */
+import type { AsyncResult } from '../result/async-result.ts'
+import type { EagerResult } from '../result/eager-result.ts'
+import { createSignature } from '../canvas/signature.ts'
+import type { Signature } from '../canvas/signature.ts'
+import type { Host } from '../canvas/host.ts'
+import type { PublishOptions } from '../canvas/options.ts'
+import { resolvePolicy } from './options.ts'
+import type { TaskDefaults, TaskOptions, TaskPolicy } from './options.ts'
+import { bindArguments, readParameters } from './parameters.ts'
+import type { Parameters } from './parameters.ts'
+import type { TaskContext } from './context.ts'
+
+/** What a task needs of its app. */
+export interface TaskHost extends Host {
+  /** The settings behind unset options. */
+  taskDefaults(): TaskDefaults
+  /** Run a task here and now. */
+  applyTask(definition: TaskDefinition, args: readonly unknown[], options: PublishOptions): Promise<EagerResult>
+  /** A context for a call like a function's, outside of any worker. */
+  directContext(definition: TaskDefinition, args: readonly unknown[]): TaskContext
+}
+
+/** The user's function. A bound one gets its `TaskContext` first. */
+export type TaskFunction = (...args: never[]) => unknown
+
+/** One task as an app knows it. */
+export class TaskDefinition {
+  readonly name: string
+  readonly options: TaskOptions
+  readonly parameters: Parameters
+  readonly fn: TaskFunction
+  readonly #host: TaskHost
+  #policy: TaskPolicy | undefined
+
+  constructor(name: string, fn: TaskFunction, options: TaskOptions, host: TaskHost) {
+    this.name = name
+    this.fn = fn
+    this.options = options
+    this.#host = host
+    this.parameters = readParameters(fn, {
+      name,
+      bound: options.bind ?? false,
+      params: options.params,
+      kwargs: options.kwargs ?? false,
+    })
+  }
+
+  /** Options with the settings behind them; computed when first needed, because settings may come after tasks. */
+  get policy(): TaskPolicy {
+    return (this.#policy ??= resolvePolicy(this.options, this.#host.taskDefaults()))
+  }
+
+  /** Settings have changed. */
+  forgetPolicy(): void {
+    this.#policy = undefined
+  }
+
+  /** Positional and named arguments as the function wants them. Throws `TypeError`, worded as Python's. */
+  bindArguments(args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>): readonly unknown[] {
+    return bindArguments(this.parameters, args, kwargs)
+  }
+
+  /** Call the function. */
+  invoke(context: TaskContext, args: readonly unknown[]): unknown {
+    const fn = this.fn as (...all: unknown[]) => unknown
+    return this.options.bind === true ? fn(context, ...args) : fn(...args)
+  }
+}
+
+/** The leading arguments that nobody can leave out. */
+export type RequiredArguments<A extends unknown[]> = A extends [infer First, ...infer Rest]
+  ? [First, ...RequiredArguments<Rest>]
+  : []
+
+/** `T` without as many of its last elements as `P` has. */
+type DropLast<T extends unknown[], P extends unknown[]> = P extends [unknown, ...infer PRest]
+  ? T extends [...infer TRest, unknown]
+    ? DropLast<TRest, PRest>
+    : []
+  : T
+
+type Suffixes<T extends unknown[]> = T extends [unknown, ...infer Rest] ? T | Suffixes<Rest> : []
+
+/** What a signature may hold: all arguments, or the last ones; the others come in front of them later. */
+export type SignatureArguments<A extends unknown[]> = A | Suffixes<RequiredArguments<A>>
+
+/** What a signature that holds `P` still lacks. */
+export type MissingArguments<A extends unknown[], P extends unknown[]> = DropLast<RequiredArguments<A>, P>
+
+/** Publish options with at least one named argument. */
+export type NamedOptions = PublishOptions & { readonly kwargs: Readonly<Record<string, unknown>> }
+
+/** A task: call it like the function it is, or send it. `A` are its arguments, `R` is what it answers in the end. */
+export interface Task<A extends unknown[] = unknown[], R = unknown, Returned = R | Promise<R>> {
+  /** Run it here, in this process, like any function. */
+  (...args: A): Returned
+  readonly taskName: string
+  readonly options: TaskOptions
+  /** Send it. Resolves once the broker has it. Rejects with `OperationalError` when it cannot be had. */
+  delay(...args: A): Promise<AsyncResult<R>>
+  /** Send it, with options. Arguments may be left to `kwargs`. */
+  applyAsync(args: A, options?: PublishOptions): Promise<AsyncResult<R>>
+  applyAsync(args: Partial<A>, options: NamedOptions): Promise<AsyncResult<R>>
+  /** Run it here and now as a worker would, with retries, hooks and links. */
+  apply(args: A, options?: PublishOptions): Promise<EagerResult<R>>
+  /** A signature: this call, not made yet. Arguments that are left out come in front later. */
+  s<P extends SignatureArguments<A>>(...args: P): Signature<MissingArguments<A, P>, R>
+  /** A signature that takes no further arguments. */
+  si(...args: A): Signature<[], R>
+  signature(args: A, options?: PublishOptions & { readonly immutable?: boolean }): Signature<[], R>
+}
+
+/** The callable object over a definition. */
+export function createTask(definition: TaskDefinition, host: TaskHost): Task {
+  const { name } = definition
+  const call = (...args: unknown[]): unknown =>
+    definition.invoke(host.directContext(definition, args), definition.bindArguments(args, {}))
+  const verbs = {
+    taskName: name,
+    options: definition.options,
+    delay: (...args: unknown[]) => host.sendTask(name, args),
+    applyAsync: (args: readonly unknown[], options?: PublishOptions) => host.sendTask(name, args, options),
+    apply: (args: readonly unknown[], options: PublishOptions = {}) => host.applyTask(definition, args, options),
+    s: (...args: unknown[]) => createSignature(host, name, args),
+    si: (...args: unknown[]) => createSignature(host, name, args, { immutable: true }),
+    signature: (args: readonly unknown[], options?: PublishOptions & { immutable?: boolean }) =>
+      createSignature(host, name, args, options),
+  }
+  Object.defineProperty(call, 'name', { value: name })
+  return Object.assign(call, verbs) as unknown as Task
+}
