@@ -2,7 +2,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { findApp, importModule, isApp, loadApp, locateApp } from '../../../src/app/loader.ts'
-import { CeleryError, ImproperlyConfigured } from '../../../src/errors.ts'
+import { type CeleryError, ImproperlyConfigured } from '../../../src/errors.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const anApp = "{ [Symbol.for('celeriac.app')]: true }"
