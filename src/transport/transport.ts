@@ -115,6 +115,14 @@ export interface ConsumeOptions {
   readonly arguments?: Readonly<Record<string, unknown>>
 }
 
+export interface RejectOptions {
+  /**
+   * False: nobody looked at the messages, so they come again as if for the first time, where the broker lets us choose
+   * (AMQP does not). Default true.
+   */
+  readonly redelivered?: boolean
+}
+
 /** Takes the messages of one round trip. Must not throw. */
 export type OnDeliveries = (deliveries: readonly Delivery[]) => void
 
@@ -144,11 +152,11 @@ export interface Channel {
   basicGet(queue: string, max: number, options?: { readonly noAck?: boolean }): Promise<readonly Delivery[]>
   /**
    * Acknowledge: the messages are done for. Resolves when the broker knows. Unknown tags are ignored, for a lease may
-   * have been lost.
+   * have been lost. Calls of one turn of the event loop may share one round trip and one promise.
    */
   basicAck(deliveryTags: readonly DeliveryTag[]): Promise<void>
   /** Give back (`requeue`) or throw away. A message that is given back keeps its place in the queue where possible. */
-  basicReject(deliveryTags: readonly DeliveryTag[], requeue: boolean): Promise<void>
+  basicReject(deliveryTags: readonly DeliveryTag[], requeue: boolean, options?: RejectOptions): Promise<void>
   /** Gives back what is unacknowledged. May be called twice. */
   close(): Promise<void>
 }

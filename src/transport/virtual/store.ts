@@ -53,7 +53,10 @@ export interface QueueStore {
     max: number,
     options: { readonly noAck: boolean },
   ): Promise<readonly StoredMessage[]>
-  /** Resolves when `getMany` may find something, or when `signal` aborts; never rejects. Costs nothing while idle. */
+  /**
+   * Resolves when `getMany` may find something (at once where it may already) or when `signal` aborts; never rejects.
+   * Costs nothing while idle.
+   */
   waitForMessages(queues: readonly string[], signal: AbortSignal): Promise<void>
   /** Forget messages that were given out. Handles that are no longer held are ignored. */
   ackMany(messages: readonly StoredMessage[]): Promise<void>

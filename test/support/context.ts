@@ -1,0 +1,16 @@
+/** What transports and backends are given besides their URL, for tests: the system's clock, no log, no SQLite. */
+import type { SqliteRegistry } from '../../src/driver/sqlite.ts'
+import type { TransportContext } from '../../src/transport/transport.ts'
+import { systemClock } from '../../src/util/clock.ts'
+import { silentLogger } from '../../src/util/logger.ts'
+
+/** For drivers that open no SQLite file. */
+export const noSqlite: SqliteRegistry = {
+  open: () => {
+    throw new Error('No SQLite here')
+  },
+}
+
+export function transportContext(changes: Partial<TransportContext> = {}): TransportContext {
+  return { logger: silentLogger(), clock: systemClock, sqlite: noSqlite, ...changes }
+}
