@@ -1,0 +1,139 @@
+/**
+ * How the texts of a command line become values: lists, JSON, times, numbers, log levels, settings. Each function is
+ * given to `commander` as a parser; what it throws names the option and says what to write.
+ */
+import { InvalidArgumentError, Option, type Command } from 'commander'
+import { LOG_LEVELS, type LogLevel } from '../util/logger.ts'
+import { didYouMean } from '../util/suggest.ts'
+
+/** `a, b,c` as three texts. */
+export function commaList(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+}
+
+/** `[2, 2]` */
+export function jsonArray(text: string): unknown[] {
+  const value = json(text)
+  if (!Array.isArray(value)) throw new InvalidArgumentError(`Write a JSON array, such as '[2, 2]'.`)
+  return value as unknown[]
+}
+
+/** `{"x": 1}` */
+export function jsonObject(text: string): Record<string, unknown> {
+  const value = json(text)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new InvalidArgumentError(`Write a JSON object, such as '{"x": 1}'.`)
+  }
+  return value as Record<string, unknown>
+}
+
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new InvalidArgumentError(`That is not JSON (${reason}). Mind the quotes of your shell: '["a", 1]'.`)
+  }
+}
+
+const ISO_8601 = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?$/i
+
+/** `2026-11-21T10:00:00Z`. A time without an offset is UTC, as in Celery. */
+export function isoTime(text: string): Date {
+  const hasOffset = /(?:Z|[+-]\d{2}:?\d{2})$/i.test(text.slice('0000-00-00'.length))
+  const normal = text.replace(' ', 'T').replace(',', '.')
+  const time = new Date(hasOffset || normal.length === '0000-00-00'.length ? normal : `${normal}Z`)
+  if (!ISO_8601.test(text) || Number.isNaN(time.getTime())) {
+    throw new InvalidArgumentError('Write a time as ISO 8601 has it, such as 2026-11-21T10:00:00Z.')
+  }
+  return time
+}
+
+/** A number of seconds, or a time as ISO 8601 has it. */
+export function secondsOrTime(text: string): number | Date {
+  return isNumber(text) ? Number(text) : isoTime(text)
+}
+
+/** A number of seconds, not below zero; `0.5` is half a second. */
+export function seconds(text: string): number {
+  if (!isNumber(text) || Number(text) < 0)
+    throw new InvalidArgumentError('Write a number of seconds, such as 10 or 0.5.')
+  return Number(text)
+}
+
+/** A whole number, not below zero. */
+export function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text.trim())) throw new InvalidArgumentError('Write a whole number, such as 4.')
+  return Number(text)
+}
+
+/** A whole number, not below one. */
+export function positiveNumber(text: string): number {
+  const value = wholeNumber(text)
+  if (value === 0) throw new InvalidArgumentError('Write a whole number above zero, such as 4.')
+  return value
+}
+
+function isNumber(text: string): boolean {
+  return text.trim() !== '' && Number.isFinite(Number(text))
+}
+
+/** Python has two names for two of its levels. */
+const LEVEL_ALIASES: Readonly<Record<string, LogLevel>> = { WARN: 'WARNING', FATAL: 'CRITICAL' }
+
+/** A level by its name, in any case, or by Python's number (10 is DEBUG, 50 CRITICAL). */
+export function logLevel(text: string): LogLevel {
+  const name = text.trim().toUpperCase()
+  const known = LOG_LEVELS.find((level) => level === name) ?? LEVEL_ALIASES[name] ?? numberedLevel(name)
+  if (known === undefined) {
+    throw new InvalidArgumentError(`The levels are ${LOG_LEVELS.join(', ')}${didYouMean(name, LOG_LEVELS) || '.'}`)
+  }
+  return known
+}
+
+function numberedLevel(text: string): LogLevel | undefined {
+  return /^\d+$/.test(text)
+    ? LOG_LEVELS[Math.min(Math.max(Math.ceil(Number(text) / 10), 1), LOG_LEVELS.length) - 1]
+    : undefined
+}
+
+/** One setting from the end of a command line. */
+export interface SettingArgument {
+  /** Celery's name, such as `worker_prefetch_multiplier`. */
+  readonly name: string
+  /** As it was written; the settings know its type. */
+  readonly text: string
+}
+
+/**
+ * `worker.prefetch_multiplier=1`; a leading dot stands for the command's own namespace: `.prefetch_multiplier=1`.
+ */
+export function settingArgument(text: string, namespace: string): SettingArgument {
+  const match = /^([a-z][\w.]*|\.[\w.]+)=(.*)$/is.exec(text)
+  if (match?.[1] === undefined || match[2] === undefined) {
+    throw new InvalidArgumentError(
+      `"${text}" is no setting: write ${namespace}.NAME=VALUE, such as ${namespace}.prefetch_multiplier=1.`,
+    )
+  }
+  const name = match[1].startsWith('.') ? namespace + match[1] : match[1]
+  return { name: name.toLowerCase().replaceAll('.', '_'), text: match[2] }
+}
+
+/**
+ * Let every option of a command also be given by Celery's environment variable for it: `CELERY_WORKER_CONCURRENCY` for
+ * `worker --concurrency`. Flags are left out, for `CELERY_WORKER_PURGE=0` would set them.
+ */
+export function readFromEnvironment(command: Command): Command {
+  for (const option of command.options) {
+    if (option.required) option.env(`CELERY_${command.name()}_${option.name()}`.toUpperCase().replaceAll('-', '_'))
+  }
+  return command
+}
+
+/** `-j, --json`: every command that prints something for programs too has it. */
+export function jsonOption(): Option {
+  return new Option('-j, --json', 'print JSON, for programs')
+}

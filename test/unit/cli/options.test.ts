@@ -1,0 +1,71 @@
+import { Command } from 'commander'
+import { describe, expect, it } from 'vitest'
+import * as options from '../../../src/cli/options.ts'
+
+describe('values of options', () => {
+  it.each([
+    [options.commaList, 'a, b,,c ', ['a', 'b', 'c']],
+    [options.commaList, '', []],
+    [options.jsonArray, '[2, "x"]', [2, 'x']],
+    [options.jsonObject, '{"x": 1}', { x: 1 }],
+    [options.isoTime, '2026-11-21', new Date(Date.UTC(2026, 10, 21))],
+    [options.isoTime, '2026-11-21T10:00:00', new Date(Date.UTC(2026, 10, 21, 10))],
+    [options.isoTime, '2026-11-21 10:00:00.25Z', new Date(Date.UTC(2026, 10, 21, 10, 0, 0, 250))],
+    [options.isoTime, '2026-11-21T10:00+02:00', new Date(Date.UTC(2026, 10, 21, 8))],
+    [options.secondsOrTime, '1.5', 1.5],
+    [options.secondsOrTime, '2026-11-21', new Date(Date.UTC(2026, 10, 21))],
+    [options.seconds, '0.5', 0.5],
+    [options.wholeNumber, '0', 0],
+    [options.positiveNumber, '12', 12],
+    [options.logLevel, 'info', 'INFO'],
+    [options.logLevel, 'warn', 'WARNING'],
+    [options.logLevel, 'FATAL', 'CRITICAL'],
+    [options.logLevel, '10', 'DEBUG'],
+    [options.logLevel, '25', 'WARNING'],
+    [options.logLevel, '0', 'DEBUG'],
+    [options.logLevel, '99', 'CRITICAL'],
+  ])('%o of "%s" is %j', (parse: (text: string) => unknown, text, value) => {
+    expect(parse(text)).toEqual(value)
+  })
+
+  it.each([
+    [options.jsonArray, '{}', /JSON array/],
+    [options.jsonArray, '[2', /not JSON.*quotes/],
+    [options.jsonObject, '[]', /JSON object/],
+    [options.jsonObject, 'null', /JSON object/],
+    [options.isoTime, 'tomorrow', /ISO 8601/],
+    [options.isoTime, '2026-13-41', /ISO 8601/],
+    [options.secondsOrTime, 'soon', /ISO 8601/],
+    [options.seconds, '-1', /number of seconds/],
+    [options.seconds, '', /number of seconds/],
+    [options.wholeNumber, '1.5', /whole number/],
+    [options.positiveNumber, '0', /above zero/],
+    [options.logLevel, 'DEBGU', /did you mean "DEBUG"/],
+  ])('%o refuses "%s"', (parse: (text: string) => unknown, text, message) => {
+    expect(() => parse(text)).toThrow(message)
+  })
+})
+
+describe('settingArgument', () => {
+  it.each([
+    ['worker.prefetch_multiplier=1', 'worker_prefetch_multiplier', '1'],
+    ['.concurrency=3', 'worker_concurrency', '3'],
+    ['broker.pool_limit=(int)3', 'broker_pool_limit', '(int)3'],
+    ['Broker_URL=redis://x/?a=b', 'broker_url', 'redis://x/?a=b'],
+    ['.state_db=', 'worker_state_db', ''],
+  ])('%s', (text, name, value) => {
+    expect(options.settingArgument(text, 'worker')).toEqual({ name, text: value })
+  })
+
+  it.each(['concurrency', '=1', '', '--x=1'])('refuses "%s"', (text) => {
+    expect(() => options.settingArgument(text, 'worker')).toThrow(/worker\.NAME=VALUE/)
+  })
+})
+
+describe('readFromEnvironment', () => {
+  it('names options as Celery does, and leaves flags alone', () => {
+    const command = new Command('worker').option('-c, --time-limit <n>', 'x').option('--purge', 'y')
+    const found = options.readFromEnvironment(command).options.map((option) => option.envVar)
+    expect(found).toEqual(['CELERY_WORKER_TIME_LIMIT', undefined])
+  })
+})
