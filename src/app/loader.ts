@@ -1,15 +1,14 @@
 /**
- * Loads user modules, TypeScript or JavaScript, and finds the app in one of them. Says exactly what is wrong: no such
- * file, no such export, or an error in the file itself. What to import, and when, is the caller's matter.
+ * Loads user modules, TypeScript or JavaScript, and says exactly what is wrong when it cannot: no such file, or an error
+ * in the file itself. Which module to load, and when, is the caller's matter.
  */
 import { execFile } from 'node:child_process'
-import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, realpathSync } from 'node:fs'
 import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { ImproperlyConfigured } from '../errors.ts'
 import { didYouMean } from '../util/suggest.ts'
-import type { Celery } from './celery.ts'
 
 /** Marks the prototype of `Celery`, so that an app of another copy of this package is recognised too. */
 export const appBrand: unique symbol = Symbol.for('celeriac.app')
@@ -22,19 +21,13 @@ export interface AppLocation {
   readonly exportName: string | undefined
 }
 
-type Exports = Readonly<Record<string, unknown>>
+/** What a module exports, by name. */
+export type Exports = Readonly<Record<string, unknown>>
 
-const SCRIPT_EXTENSIONS = ['.ts', '.mts', '.js', '.mjs', '.cts', '.cjs', '.tsx'] as const
+/** Endings that a module may have, in the order they are tried. */
+export const SCRIPT_EXTENSIONS = ['.ts', '.mts', '.js', '.mjs', '.cts', '.cjs', '.tsx'] as const
+
 const TYPESCRIPT = /\.[cm]?tsx?$/
-/** Looked for in a folder that is given as the app. */
-const APP_FILES = ['celery', 'app', 'index'] as const
-/** Exports tried first, as Celery does. */
-const APP_EXPORTS = ['app', 'celery', 'default'] as const
-
-/** Is `value` an app, even of another copy of this package? */
-export function isApp(value: unknown): value is Celery {
-  return typeof value === 'object' && value !== null && appBrand in value
-}
 
 /**
  * Import a module by its absolute path; the same path gives the same module every time. TypeScript is translated on the
@@ -58,74 +51,8 @@ export async function importModule(file: string): Promise<Exports> {
   }
 }
 
-/** Find and load the app that `spec` names; `cwd` is where relative paths start. Throws as `locateApp` and `loadApp` do. */
-export async function findApp(spec: string, cwd: string): Promise<Celery> {
-  return loadApp(locateApp(spec, cwd))
-}
-
-/**
- * Which file and export an app option means: `app.ts`, `src/app` or `proj.app` (dots as in Python), each with an
- * optional `:export`. A folder stands for its `celery`, `app` or `index` module.
- * Throws `ImproperlyConfigured` when there is no such file.
- */
-export function locateApp(spec: string, cwd: string): AppLocation {
-  const { path, exportName } = splitSpec(spec)
-  const file = findFile(path, cwd) ?? findFile(path.replaceAll('.', '/'), cwd)
-  if (file === undefined) throw new ImproperlyConfigured(missingFile(path, cwd))
-  return { file, exportName }
-}
-
-/**
- * Load the app: the named export, else `app`, `celery` or the default one, else the first export that is an app.
- * Throws `ImproperlyConfigured` when there is none, and as `importModule` does.
- */
-export async function loadApp(location: AppLocation): Promise<Celery> {
-  const exports = await importModule(location.file)
-  return location.exportName === undefined
-    ? anyApp(exports, location.file)
-    : namedApp(exports, location.exportName, location.file)
-}
-
-function namedApp(exports: Exports, name: string, file: string): Celery {
-  if (!(name in exports)) {
-    throw new ImproperlyConfigured(
-      `${shown(file)} has no export "${name}"${didYouMean(name, Object.keys(exports))} ${listExports(exports)}`,
-    )
-  }
-  const value = exports[name]
-  if (!isApp(value)) throw new ImproperlyConfigured(`The export "${name}" of ${shown(file)} is not a Celery app.`)
-  return value
-}
-
-function anyApp(exports: Exports, file: string): Celery {
-  for (const name of [...APP_EXPORTS, ...Object.keys(exports)]) {
-    const value = Object.hasOwn(exports, name) ? exports[name] : undefined
-    if (isApp(value)) return value
-  }
-  throw new ImproperlyConfigured(
-    `${shown(file)} exports no Celery app: write "export const app = new Celery(...)" there. ${listExports(exports)}`,
-  )
-}
-
-function listExports(exports: Exports): string {
-  const names = Object.keys(exports)
-  return names.length === 0 ? '(It exports nothing.)' : `(Its exports: ${names.join(', ')}.)`
-}
-
-/** The part behind the last colon is the export; the colon of a Windows drive is none. */
-function splitSpec(spec: string): { path: string; exportName: string | undefined } {
-  const match = /^(.{2,}):([\p{ID_Start}$_][\p{ID_Continue}$]*)$/u.exec(spec)
-  return match?.[1] === undefined ? { path: spec, exportName: undefined } : { path: match[1], exportName: match[2] }
-}
-
-function findFile(path: string, cwd: string): string | undefined {
-  const full = resolve(cwd, path)
-  const inFolder = APP_FILES.flatMap((name) => SCRIPT_EXTENSIONS.map((extension) => join(full, name + extension)))
-  const candidates = [full, ...SCRIPT_EXTENSIONS.map((extension) => full + extension), ...inFolder]
-  return candidates.find((candidate) => statSync(candidate, { throwIfNoEntry: false })?.isFile() === true)
-}
-
-function missingFile(path: string, cwd: string): string {
+/** The error's text for a file that is not there: where it was looked for, and which one may be meant. */
+export function missingFile(path: string, cwd: string): string {
   const full = resolve(cwd, path)
   const folder = dirname(full)
   if (!existsSync(folder)) return `There is no file ${full}: the folder ${folder} does not exist.`
@@ -152,7 +79,7 @@ function translationCache(path: string): string | false {
 async function failedToLoad(path: string, error: unknown): Promise<string> {
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
   const place = await placeOfSyntaxError(path, error)
-  return `${shown(path)} could not be loaded. ${message}${place === undefined ? '' : `\n\n${place}`}`
+  return `${shownPath(path)} could not be loaded. ${message}${place === undefined ? '' : `\n\n${place}`}`
 }
 
 /**
@@ -171,8 +98,8 @@ function standardError(error: unknown): string {
   return error instanceof Error && 'stderr' in error ? String(error.stderr) : ''
 }
 
-/** Short where it can be: relative to the working directory when it is inside. */
-function shown(file: string): string {
+/** A path for messages: relative to the working directory when it is inside. */
+export function shownPath(file: string): string {
   const short = relative(process.cwd(), file)
   return short.startsWith('..') || isAbsolute(short) ? file : short
 }
