@@ -1,0 +1,146 @@
+/**
+ * `celeriac/protocol`: Celery's wire protocol as pure functions, plain data in and out. For those who write a client, a
+ * monitor or a transport of their own; none of it needs an app, a broker or a clock.
+ */
+export {
+  concernsNode,
+  decodeControlHead,
+  decodeControlReply,
+  decodeControlRequest,
+  encodeControlHead,
+  encodeControlReply,
+  encodeControlRequest,
+  matchesPattern,
+} from './control.ts'
+export type {
+  ControlHead,
+  ControlRequest,
+  ErrorReply,
+  Matcher,
+  OkReply,
+  QueueInfo,
+  ReplyAddress,
+  RequestInfo,
+  ScheduledInfo,
+  StatsInfo,
+} from './control.ts'
+export { decodeEnvelope, encodeEnvelope } from './envelope.ts'
+export type { Envelope, EnvelopeDelivery } from './envelope.ts'
+export {
+  decodeEvent,
+  encodeEvent,
+  eventGroup,
+  eventRoutingKey,
+  isTaskEvent,
+  isWorkerEvent,
+  localTimestamp,
+  multiEventRoutingKey,
+  utcOffset,
+} from './event.ts'
+export type {
+  CustomEvent,
+  Event,
+  EventCommon,
+  EventFields,
+  EventSource,
+  TaskCallFields,
+  TaskEvent,
+  TaskEventFields,
+  TaskEventType,
+  WorkerEvent,
+  WorkerEventFields,
+  WorkerEventType,
+  WorkerStatusFields,
+} from './event.ts'
+export { decodeException, encodeException, exceptionRepr, tracebackText } from './exception.ts'
+export type { ExceptionDocument } from './exception.ts'
+export type { Body, Headers, Message, Properties } from './message.ts'
+export {
+  ACCUMULATE_TASK,
+  BACKEND_CLEANUP_TASK,
+  BROADCAST_QUEUE_PREFIX,
+  CHAIN_TASK,
+  CHORD_KEY_PREFIX,
+  CHORD_TASK,
+  CHORD_UNLOCK_TASK,
+  chordKey,
+  CHUNKS_TASK,
+  CLOCK_HEADER,
+  COMPRESSION_HEADER,
+  CONTROL_NAMESPACE,
+  DEFAULT_EXCHANGE,
+  DEFAULT_QUEUE,
+  DEFAULT_ROUTING_KEY,
+  EVENT_EXCHANGE,
+  EVENT_QUEUE_PREFIX,
+  eventQueue,
+  EXPIRES_HEADER,
+  GROUP_KEY_PREFIX,
+  GROUP_TASK,
+  groupKey,
+  HOSTNAME_HEADER,
+  MAP_TASK,
+  MAX_LENGTH_ARGUMENT,
+  MAX_LENGTH_BYTES_ARGUMENT,
+  MAX_PRIORITY_ARGUMENT,
+  MESSAGE_TTL_ARGUMENT,
+  pidboxExchange,
+  pidboxQueue,
+  QUEUE_EXPIRES_ARGUMENT,
+  QUEUE_TYPE_ARGUMENT,
+  REDELIVERED_HEADER,
+  replyExchange,
+  replyQueue,
+  STARMAP_TASK,
+  TASK_KEY_PREFIX,
+  taskKey,
+  TICKET_HEADER,
+  WORKER_DIRECT_EXCHANGE,
+  workerDirectQueue,
+} from './names.ts'
+export { anonymousNodename, defaultNodename, expandNodename, joinNodename, splitNodename } from './nodename.ts'
+export type { Nodename } from './nodename.ts'
+export {
+  decodeGroupMeta,
+  decodeResultTuple,
+  decodeTaskMeta,
+  encodeGroupMeta,
+  encodeTaskMeta,
+  groupTuple,
+  isGroupMeta,
+  isResultTuple,
+  isTaskMeta,
+  taskTuple,
+} from './result.ts'
+export type { GroupMeta, ResultTuple, TaskMeta, TaskMetaFields } from './result.ts'
+export { isSignatureData, readSignature, signatureData } from './signature.ts'
+export type { SignatureData, SignatureFields, SignatureOptions, SubtaskType } from './signature.ts'
+export {
+  EXCEPTION_STATES,
+  FAILURE,
+  IGNORED,
+  PENDING,
+  precedence,
+  PROPAGATE_STATES,
+  READY_STATES,
+  RECEIVED,
+  REJECTED,
+  RETRY,
+  REVOKED,
+  STARTED,
+  SUCCESS,
+  UNREADY_STATES,
+} from './states.ts'
+export type { TaskState } from './states.ts'
+export { decodeTaskBody, decodeTaskHead, decodeTaskV1, encodeTask, encodeTaskV1, isTaskV2 } from './task.ts'
+export type {
+  DecodedBody,
+  DecodedTask,
+  DecodeV1Options,
+  EncodedTask,
+  EncodeOptions,
+  TaskBody,
+  TaskCall,
+  TaskEmbed,
+  TaskHead,
+} from './task.ts'
