@@ -29,6 +29,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['app'],
   ['beat', 'dashboard'],
   ['worker'],
+  ['celery.ts'],
   ['cli', 'testing', 'index.ts'],
 ]
 

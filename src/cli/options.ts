@@ -100,28 +100,6 @@ function numberedLevel(text: string): LogLevel | undefined {
     : undefined
 }
 
-/** One setting from the end of a command line. */
-export interface SettingArgument {
-  /** Celery's name, such as `worker_prefetch_multiplier`. */
-  readonly name: string
-  /** As it was written; the settings know its type. */
-  readonly text: string
-}
-
-/**
- * `worker.prefetch_multiplier=1`; a leading dot stands for the command's own namespace: `.prefetch_multiplier=1`.
- */
-export function settingArgument(text: string, namespace: string): SettingArgument {
-  const match = /^([a-z][\w.]*|\.[\w.]+)=(.*)$/is.exec(text)
-  if (match?.[1] === undefined || match[2] === undefined) {
-    throw new InvalidArgumentError(
-      `"${text}" is no setting: write ${namespace}.NAME=VALUE, such as ${namespace}.prefetch_multiplier=1.`,
-    )
-  }
-  const name = match[1].startsWith('.') ? namespace + match[1] : match[1]
-  return { name: name.toLowerCase().replaceAll('.', '_'), text: match[2] }
-}
-
 /**
  * Let every option of a command also be given by Celery's environment variable for it: `CELERY_WORKER_CONCURRENCY` for
  * `worker --concurrency`. Flags are left out, for `CELERY_WORKER_PURGE=0` would set them.

@@ -46,22 +46,6 @@ describe('values of options', () => {
   })
 })
 
-describe('settingArgument', () => {
-  it.each([
-    ['worker.prefetch_multiplier=1', 'worker_prefetch_multiplier', '1'],
-    ['.concurrency=3', 'worker_concurrency', '3'],
-    ['broker.pool_limit=(int)3', 'broker_pool_limit', '(int)3'],
-    ['Broker_URL=redis://x/?a=b', 'broker_url', 'redis://x/?a=b'],
-    ['.state_db=', 'worker_state_db', ''],
-  ])('%s', (text, name, value) => {
-    expect(options.settingArgument(text, 'worker')).toEqual({ name, text: value })
-  })
-
-  it.each(['concurrency', '=1', '', '--x=1'])('refuses "%s"', (text) => {
-    expect(() => options.settingArgument(text, 'worker')).toThrow(/worker\.NAME=VALUE/)
-  })
-})
-
 describe('readFromEnvironment', () => {
   it('names options as Celery does, and leaves flags alone', () => {
     const command = new Command('worker').option('-c, --time-limit <n>', 'x').option('--purge', 'y')

@@ -1,0 +1,94 @@
+/**
+ * The command line: the table of commands, the global options, and what becomes of errors. Each command has a file of
+ * its own; the order here is the order of the help.
+ */
+import { Command, CommanderError } from 'commander'
+import { addCallCommand } from './call.ts'
+import { EXIT_USAGE, type CommandRunner } from './command.ts'
+import { exitCodeOf, describeError } from './failure.ts'
+import { addListCommand } from './list.ts'
+import { Output } from './output.ts'
+import { addPurgeCommand } from './purge.ts'
+import { addReportCommand } from './report.ts'
+import { addResultCommand } from './result.ts'
+import { Session, type CliProcess, type GlobalOptions } from './session.ts'
+import { addStatusCommand } from './status.ts'
+import { packageVersion } from './version.ts'
+import { addWorkerCommand } from './worker.ts'
+
+const EXAMPLES = `
+Examples:
+  $ celeriac -A app.ts worker -l info           run tasks
+  $ celeriac -A app.ts call proj.add -a '[2, 2]' send one
+  $ celeriac -A app.ts status                   see who is there
+
+The options above may stand before or after the command. Without -A the app is taken from the environment variable
+CELERIAC_APP, or from package.json: "celeriac": { "app": "app.ts" }.
+"celeriac COMMAND --help" tells more.`
+
+/** Run one command line (without the program's name). Answers the exit code; never rejects. */
+export async function main(argv: readonly string[], process: CliProcess = globalThis.process): Promise<number> {
+  const outcome = { code: 0 }
+  const program = createProgram(process, outcome)
+  try {
+    await program.parseAsync(argv, { from: 'user' })
+    return outcome.code
+  } catch (error) {
+    // Help and version are "errors" of commander's too; it has printed what there is to say.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE
+    const { color } = program.opts<GlobalOptions>()
+    new Output({ stdout: process.stdout, stderr: process.stderr, color, quiet: false }).error(describeError(error))
+    return exitCodeOf(error)
+  }
+}
+
+function createProgram(process: CliProcess, outcome: { code: number }): Command {
+  const program = new Command('celeriac')
+    .description('Background jobs on Celery’s protocol: run workers, send tasks, look at queues.')
+    .option('-A, --app <file>', 'the app: app.ts, app.ts:export, or a folder')
+    .option('-b, --broker <url>', 'the broker, instead of the app’s own')
+    .option('--result-backend <url>', 'the result backend, instead of the app’s own')
+    .option('--config <file>', 'a module or JSON file with settings')
+    .option('--workdir <folder>', 'go to this folder first')
+    .option('-C, --no-color', 'no colours')
+    .option('-q, --quiet', 'no banners and notes')
+    .version(packageVersion(), '--version', 'print the version')
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand('help [command]', 'show the help of a command')
+    .addHelpText('after', EXAMPLES)
+    .showHelpAfterError('(--help shows what there is)')
+    .configureOutput({
+      writeOut: (text) => void process.stdout.write(text),
+      writeErr: (text) => void process.stderr.write(text),
+      outputError: (text, write) => {
+        write(text.replace(/^error:/, 'Error:'))
+      },
+    })
+    .exitOverride()
+  program.action(() => {
+    program.outputHelp()
+  })
+  const run = commandRunner(program, process, outcome)
+  addWorkerCommand(program, run)
+  addCallCommand(program, run)
+  addResultCommand(program, run)
+  addStatusCommand(program, run)
+  addPurgeCommand(program, run)
+  addListCommand(program, run)
+  addReportCommand(program, run)
+  return program
+}
+
+/** A command gets a session, which ends with it. */
+function commandRunner(program: Command, process: CliProcess, outcome: { code: number }): CommandRunner {
+  return (body) =>
+    async (...parameters) => {
+      const command = parameters.at(-1) as Command
+      const session = new Session(program.opts(), process)
+      try {
+        outcome.code = (await body(session, command.opts<never>(), command.args)) ?? 0
+      } finally {
+        await session.close()
+      }
+    }
+}
