@@ -36,7 +36,7 @@ export function addPurgeCommand(program: Command, run: CommandRunner): void {
 async function purge(session: Session, options: PurgeOptions): Promise<number> {
   const app = await session.app()
   await app.prepare()
-  const names = options.queues ?? app.queues.names()
+  const names = options.queues ?? [...app.queues.consumeFrom.keys()]
   const queues = names.filter((name) => options.excludeQueues?.includes(name) !== true)
   if (options.force !== true && !(await confirm(session, queues))) return EXIT_FAILURE
   const purged = await app.control.purge(queues)

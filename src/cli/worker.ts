@@ -122,12 +122,7 @@ async function bannerOf(app: Celery, facts: WorkerFacts): Promise<string> {
     results: (await app.backend()).displayUrl,
     concurrency: facts.concurrency,
     pool: facts.pool,
-    queues: facts.queues.map(({ name, exchange, routingKey }) => ({
-      name,
-      exchange: exchange.name,
-      exchangeType: exchange.type,
-      routingKey,
-    })),
+    queues: app.queues.format(),
     tasks: bannerTasks(app.tasks.names(), { info: logger.enabled('INFO'), debug: logger.enabled('DEBUG') }),
   })
 }

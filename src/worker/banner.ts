@@ -3,14 +3,6 @@
  * out; who prints it, and whether in colour, is the command line's matter.
  */
 
-/** A queue that the worker consumes, and where its messages come from. */
-export interface BannerQueue {
-  readonly name: string
-  readonly exchange: string
-  readonly exchangeType: string
-  readonly routingKey: string
-}
-
 /** What the banner tells. Passwords in URLs are masked before they get here. */
 export interface BannerFacts {
   /** The node name, such as `celery@host`. */
@@ -28,7 +20,8 @@ export interface BannerFacts {
   readonly concurrency: number
   /** The pool's name. */
   readonly pool: string
-  readonly queues: readonly BannerQueue[]
+  /** The queues that are consumed, a line each. */
+  readonly queues: readonly string[]
   /** Task names to list; undefined leaves the list out. */
   readonly tasks: readonly string[] | undefined
 }
@@ -45,8 +38,6 @@ const ROOT = [
   '     |     ',
 ] as const
 
-const QUEUE_NAME_WIDTH = 16
-
 /** The banner, lines divided by `\n`, ending in an empty one. */
 export function startBanner(facts: BannerFacts): string {
   const beside = [
@@ -60,7 +51,7 @@ export function startBanner(facts: BannerFacts): string {
     `.> concurrency: ${String(facts.concurrency)} (${facts.pool})`,
     '',
     '[queues]',
-    ...facts.queues.map(queueLine),
+    ...facts.queues,
   ]
   const margin = ' '.repeat(ROOT[0].length)
   const lines = beside.map((line, index) => ` ${ROOT[index] ?? margin}   ${line}`.trimEnd())
@@ -77,11 +68,6 @@ export function bannerTasks(
 ): readonly string[] | undefined {
   if (!shows.info) return undefined
   return names.filter((name) => shows.debug || !name.startsWith('celery.')).toSorted()
-}
-
-function queueLine(queue: BannerQueue): string {
-  const name = queue.name.padEnd(QUEUE_NAME_WIDTH)
-  return `.> ${name} exchange=${queue.exchange}(${queue.exchangeType}) key=${queue.routingKey}`
 }
 
 function taskLines(tasks: readonly string[] | undefined): string[] {
