@@ -42,18 +42,18 @@ export class Inbox {
   /** Resolves when so many deliveries have come. Rejects after `timeoutMs`. */
   async wait(count: number, timeoutMs = 4000): Promise<readonly Delivery[]> {
     if (this.deliveries.length >= count) return this.deliveries
-    const { promise, resolve, reject } = deferred<undefined>()
+    const enough = deferred<undefined>()
     const timer = setTimeout(() => {
-      reject(new Error(`Waited for ${String(count)} deliveries, ${String(this.deliveries.length)} came`))
+      enough.reject(new Error(`Waited for ${String(count)} deliveries, ${String(this.deliveries.length)} came`))
     }, timeoutMs)
     this.#waiting.push({
       count,
       reached: () => {
-        resolve(undefined)
+        enough.resolve(undefined)
       },
     })
     try {
-      await promise
+      await enough.promise
     } finally {
       clearTimeout(timer)
     }

@@ -196,7 +196,7 @@ export class MemoryBroker {
         this.#putOff(queue, item)
       } else {
         queue.append(item)
-        this.#wake(name as string)
+        this.#wake(name)
       }
     }
   }

@@ -4,7 +4,8 @@
  */
 import { ImproperlyConfigured } from '../errors.ts'
 import { deferred } from '../util/deferred.ts'
-import { Item, MemoryBroker } from './memory-broker.ts'
+import type { Item} from './memory-broker.ts';
+import { MemoryBroker } from './memory-broker.ts'
 import type {
   Binding,
   Connection,

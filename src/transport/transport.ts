@@ -79,6 +79,8 @@ export interface Binding {
   readonly exchange: string
   readonly queue: string
   readonly routingKey: string
+  /** What a headers exchange looks at; brokers without such exchanges need not keep it. */
+  readonly arguments?: Readonly<Record<string, unknown>>
 }
 
 /** A message on its way out. */
