@@ -62,7 +62,7 @@ async function follow(
 ): Promise<void> {
   const args = signature.immutable ? signature.args : [value, ...signature.args]
   const inherited = ended.priority === undefined ? {} : { priority: ended.priority }
-  await host.sendTask(signature.task, args, {
+  await host.call(signature.task, args, {
     ...inherited,
     ...fromWireOptions(signature.options),
     ...extra,

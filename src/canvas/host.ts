@@ -3,8 +3,8 @@ import type { AsyncResult, ResultHost } from '../result/async-result.ts'
 import type { PublishOptions } from './options.ts'
 
 export interface Host extends ResultHost {
-  /** Publish one call by name. */
-  sendTask(name: string, args: readonly unknown[], options?: PublishOptions): Promise<AsyncResult>
+  /** Make one call by name: publish it, or run it here with `taskAlwaysEager`. */
+  call(name: string, args: readonly unknown[], options?: PublishOptions): Promise<AsyncResult>
   /** A new task id. */
   newId(): string
   /** Run a registered task here and now, as `link_error` functions are; false where it is not one that can. */

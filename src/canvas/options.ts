@@ -4,23 +4,14 @@
  */
 import { ImproperlyConfigured } from '../errors.ts'
 import { formatIso8601 } from '../util/iso8601.ts'
+import type { RetryPolicy } from '../messaging/producer.ts'
 import type { Headers } from '../protocol/message.ts'
 import type { SignatureData, SignatureOptions } from '../protocol/signature.ts'
 
-/** How publishing is tried again when the broker is away. All in seconds. Celery's defaults. */
-export interface RetryPolicy {
-  /** How often; null is for ever. Default 3. */
-  readonly maxRetries?: number | null
-  /** The wait before the first new attempt. Default 0. */
-  readonly intervalStart?: number
-  /** Added to the wait each time. Default 0.2. */
-  readonly intervalStep?: number
-  /** The longest wait. Default 1. */
-  readonly intervalMax?: number
-}
-
 /** A signature object, or the plain data of one. */
 export type SignatureLike = SignatureData | { toJSON(): SignatureData }
+
+export type { RetryPolicy }
 
 /** What a caller may say about one call. Durations are seconds. */
 export interface PublishOptions {

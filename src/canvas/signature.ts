@@ -60,7 +60,7 @@ export class Signature<A extends unknown[] = unknown[], R = unknown> {
     const own = fromWireOptions(this.#data.options)
     const kwargs = immutable ? this.#data.kwargs : { ...this.#data.kwargs, ...options.kwargs }
     const all = immutable ? this.#data.args : [...(args ?? []), ...this.#data.args]
-    return (await this.#host.sendTask(task, all, { ...own, ...options, kwargs })) as AsyncResult<R>
+    return (await this.#host.call(task, all, { ...own, ...options, kwargs })) as AsyncResult<R>
   }
 
   /** A copy that shares nothing with this one. */

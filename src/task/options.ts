@@ -1,5 +1,5 @@
 /** Task options: what may be said about a task where it is declared, and how unset ones fall back to the settings. */
-import type { StandardSchema } from './schema.ts'
+import type { ArgumentsSchema } from './schema.ts'
 import type { TaskContext } from './context.ts'
 
 /** A class of errors, for `autoretryFor` and `throws`. */
@@ -76,7 +76,7 @@ export interface TaskOptions extends TaskHooks {
   /** Hand named arguments that match no parameter to the function as a last object. */
   readonly kwargs?: boolean
   /** Check the arguments with any Standard Schema, at the caller and in the worker. */
-  readonly schema?: StandardSchema
+  readonly schema?: ArgumentsSchema
 }
 
 /** The settings that stand behind unset options (the fallback chain of Celery's `Task.from_config`). */

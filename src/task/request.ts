@@ -32,6 +32,21 @@ export class TaskRequest {
     this.#fields = fields
   }
 
+  /** The request of a task that is called like a function. */
+  static direct(name: string, id: string, args: readonly unknown[], hostname: string): TaskRequest {
+    return new TaskRequest({
+      head: bareHead(name, id),
+      args,
+      kwargs: {},
+      embed: NO_EMBED,
+      properties: {},
+      deliveryInfo: { exchange: '', routing_key: '', priority: null, redelivered: false },
+      hostname,
+      isEager: false,
+      calledDirectly: true,
+    })
+  }
+
   get id(): string {
     return this.#fields.head.id
   }
@@ -127,5 +142,35 @@ export class TaskRequest {
   }
   get replacedTaskNesting(): number {
     return this.#fields.head.replacedTaskNesting
+  }
+}
+
+/** Nothing follows. */
+export const NO_EMBED: TaskEmbed = { callbacks: null, errbacks: null, chain: null, chord: null }
+
+/** The head of a call that never was a message. */
+export function bareHead(name: string, id: string): TaskHead {
+  return {
+    id,
+    name,
+    rootId: id,
+    parentId: undefined,
+    group: undefined,
+    groupIndex: undefined,
+    shadow: undefined,
+    etaMs: undefined,
+    expiresMs: undefined,
+    eta: undefined,
+    expires: undefined,
+    retries: 0,
+    timelimit: [undefined, undefined],
+    argsrepr: '',
+    kwargsrepr: '',
+    origin: undefined,
+    ignoreResult: false,
+    replacedTaskNesting: 0,
+    stampedHeaders: undefined,
+    stamps: {},
+    custom: {},
   }
 }

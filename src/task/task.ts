@@ -35,6 +35,7 @@ export class TaskDefinition {
   readonly fn: TaskFunction
   readonly #host: TaskHost
   #policy: TaskPolicy | undefined
+  #defaults: TaskDefaults | undefined
 
   constructor(name: string, fn: TaskFunction, options: TaskOptions, host: TaskHost) {
     this.name = name
@@ -49,14 +50,14 @@ export class TaskDefinition {
     })
   }
 
-  /** Options with the settings behind them; computed when first needed, because settings may come after tasks. */
+  /** Options with the settings behind them; computed again when the settings are no longer the same object. */
   get policy(): TaskPolicy {
-    return (this.#policy ??= resolvePolicy(this.options, this.#host.taskDefaults()))
-  }
-
-  /** Settings have changed. */
-  forgetPolicy(): void {
-    this.#policy = undefined
+    const defaults = this.#host.taskDefaults()
+    if (this.#policy === undefined || this.#defaults !== defaults) {
+      this.#policy = resolvePolicy(this.options, defaults)
+      this.#defaults = defaults
+    }
+    return this.#policy
   }
 
   /** Positional and named arguments as the function wants them. Throws `TypeError`, worded as Python's. */
@@ -122,8 +123,8 @@ export function createTask(definition: TaskDefinition, host: TaskHost): Task {
   const verbs = {
     taskName: name,
     options: definition.options,
-    delay: (...args: unknown[]) => host.sendTask(name, args),
-    applyAsync: (args: readonly unknown[], options?: PublishOptions) => host.sendTask(name, args, options),
+    delay: (...args: unknown[]) => host.call(name, args),
+    applyAsync: (args: readonly unknown[], options?: PublishOptions) => host.call(name, args, options),
     apply: (args: readonly unknown[], options: PublishOptions = {}) => host.applyTask(definition, args, options),
     s: (...args: unknown[]) => createSignature(host, name, args),
     si: (...args: unknown[]) => createSignature(host, name, args, { immutable: true }),

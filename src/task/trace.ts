@@ -266,7 +266,7 @@ export class Tracer {
     }
     await this.#hook('beforeStart', () => definition.options.beforeStart?.(this.#contextOf(execution)))
     const args = definition.bindArguments(execution.args, request.kwargs)
-    return definition.options.schema === undefined ? args : validateArguments(definition.options.schema, args)
+    return definition.options.schema === undefined ? args : validateArguments(definition.options.schema, args, definition.parameters)
   }
 
   async #succeed(execution: Execution, value: unknown): Promise<Outcome> {
@@ -310,7 +310,7 @@ export class Tracer {
     execution.plan = retry.plan
     if (!execution.eager) {
       try {
-        await this.#parts.host.sendTask(
+        await this.#parts.host.call(
           head.name,
           retry.plan.args ?? execution.args,
           retryOptions(execution, retry.plan),

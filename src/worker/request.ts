@@ -46,8 +46,8 @@ export interface RequestParts {
   readonly clock: Clock
   readonly hostname: string
   readonly decode: (message: Message) => unknown
-  /** Results and acknowledgements of one turn are one transaction, so neither can be there without the other. */
-  readonly atomic: boolean
+  /** Results and acknowledgements go through one writer in the order they were asked for: no result is lost to a kill. */
+  readonly ordered: boolean
 }
 
 export class Request implements JobObserver {
@@ -60,8 +60,6 @@ export class Request implements JobObserver {
   startedMs: number | undefined
   /** The process that runs it. */
   pid: number | undefined
-  /** Set by a revoke that terminates: the signal's name. */
-  terminatedBy: string | undefined
   #storing: Promise<void> | undefined
 
   constructor(head: TaskHead, definition: TaskDefinition, message: IncomingMessage, parts: RequestParts) {
@@ -77,18 +75,16 @@ export class Request implements JobObserver {
     return `${this.head.shadow ?? this.head.name}[${this.head.id}]`
   }
 
-  /** Give it to the pool and see it through. Never rejects. */
-  async execute(): Promise<void> {
-    const { pool, state, logger } = this.#parts
+  /**
+   * Give it to the pool and see it through; `entered` is called once the pool counts it. Rejects when the message could
+   * not be settled: it then comes again.
+   */
+  async execute(entered: () => void): Promise<void> {
+    const { pool, state } = this.#parts
     state.reserved.delete(this.key)
     state.active.set(this.key, this)
     try {
-      // A function that takes this very process down must not come back for ever: where it runs in here, the early
-      // acknowledgement is safe in the broker before it starts.
-      if (!this.definition.policy.acksLate && !pool.isolated) await this.message.ack()
-      await this.#settle(await pool.execute(this.#job(), this))
-    } catch (error) {
-      logger.error(`Task ${this.label} could not be settled; its message will come again`, { error })
+      await this.#settle(await this.#run(pool, entered))
     } finally {
       state.active.delete(this.key)
     }
@@ -121,6 +117,11 @@ export class Request implements JobObserver {
     return this.message.giveBack()
   }
 
+  /** End it by force while it runs. False where it does not run, or the pool cannot. */
+  terminate(signal: NodeJS.Signals): boolean {
+    return this.#parts.pool.terminate(this.key, signal)
+  }
+
   /** Revoked or expired before it ran: say so and drop it. */
   async drop(reason: 'revoked' | 'expired'): Promise<void> {
     this.#parts.state.reserved.delete(this.key)
@@ -136,6 +137,20 @@ export class Request implements JobObserver {
     if (!this.#parts.signals.has('task-failure')) return
     const facts = { taskId: this.head.id, task: this.head.name, args: [], kwargs: {} }
     await this.#parts.signals.send('task-failure', { ...facts, exception: error, traceback: failure.traceback })
+  }
+
+  async #run(pool: Pool, entered: () => void): Promise<Outcome> {
+    try {
+      // A function that takes this very process down must not come back for ever: where it runs in here, the early
+      // acknowledgement is safe in the broker before it starts.
+      if (!this.definition.policy.acksLate && !pool.isolated) await this.message.ack()
+    } catch (error) {
+      entered()
+      throw error
+    }
+    const outcome = pool.execute(this.#job(), this)
+    entered()
+    return outcome
   }
 
   async #settle(outcome: Outcome): Promise<void> {
@@ -196,13 +211,10 @@ export class Request implements JobObserver {
 
   /** Acknowledge, not before the result is safe. */
   async #finish(): Promise<void> {
-    // One transaction for both: the acknowledgement needs not wait for the result's commit.
-    if (this.#parts.atomic && this.#storing !== undefined) {
-      await Promise.all([this.#storing, this.message.ack()])
-      return
-    }
-    await this.#storing
-    await this.message.ack()
+    if (this.message.state !== 'unacked') return this.#storing
+    // One writer commits both in this order: the acknowledgement needs not wait for the result.
+    if (!this.#parts.ordered) await this.#storing
+    await Promise.all([this.#storing, this.message.ack()])
   }
 
   async #reject(requeue: boolean, reason: string): Promise<void> {

@@ -1,0 +1,499 @@
+/**
+ * App: holds the parts together. Everything is opened when it is first needed, so that making an app and declaring its
+ * tasks costs nothing; several apps live in one process without seeing each other.
+ */
+import { dirname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { BackendRegistry } from '../backend/registry.ts'
+import type { ResultBackend } from '../backend/backend.ts'
+import { createSignature } from '../canvas/signature.ts'
+import type { Signature } from '../canvas/signature.ts'
+import type { PublishOptions } from '../canvas/options.ts'
+import { SqliteFiles } from '../driver/sqlite.ts'
+import { ImproperlyConfigured } from '../errors.ts'
+import { BrokerConnection } from '../messaging/connection.ts'
+import { Mailbox } from '../messaging/mailbox.ts'
+import { Producer } from '../messaging/producer.ts'
+import type { Message } from '../protocol/message.ts'
+import { anonymousNodename } from '../protocol/nodename.ts'
+import { AsyncResult } from '../result/async-result.ts'
+import type { RevokeOptions } from '../result/async-result.ts'
+import type { EagerResult } from '../result/eager-result.ts'
+import { SerializationRegistry } from '../serialization/registry.ts'
+import { Signals } from '../signals.ts'
+import { TaskContext } from '../task/context.ts'
+import type { TaskDefaults, TaskOptions } from '../task/options.ts'
+import { TaskRegistry } from '../task/registry.ts'
+import { TaskRequest } from '../task/request.ts'
+import type { ArgumentsSchema, SchemaInput, SchemaOutput } from '../task/schema.ts'
+import { createTask, TaskDefinition } from '../task/task.ts'
+import type { Task, TaskFunction, TaskHost } from '../task/task.ts'
+import { Tracer } from '../task/trace.ts'
+import type { RunMiddleware } from '../task/trace.ts'
+import type { Binding } from '../transport/transport.ts'
+import { TransportRegistry } from '../transport/registry.ts'
+import { systemClock } from '../util/clock.ts'
+import type { Clock } from '../util/clock.ts'
+import { createLogger } from '../util/logger.ts'
+import { LamportClock } from '../util/lamport-clock.ts'
+import type { Logger } from '../util/logger.ts'
+import { uuid7 } from '../util/uuid.ts'
+import { callSite } from './call-site.ts'
+import { loadConfigFile, readObject } from './config-source.ts'
+import { Config } from './config.ts'
+import { Control } from './control.ts'
+import { readDeclaration } from './declaration.ts'
+import { runEagerly } from './eager.ts'
+import { findFiles } from './find-files.ts'
+import { appBrand, importModule } from './loader.ts'
+import type { AppLocation } from './loader.ts'
+import { Queues } from './queues.ts'
+import { Router } from './routes.ts'
+import { Sender } from './send.ts'
+import type { Call, PublishMiddleware } from './send.ts'
+import type { SettingsInput } from './settings.ts'
+
+/** What a new app may be told: its broker and backend, any setting, and who logs. */
+export interface AppOptions extends SettingsInput {
+  /** Broker URL, or a list in fail-over order. Default: $CELERY_BROKER_URL, else `sqlite:///celeriac.db`. */
+  readonly broker?: string | readonly string[]
+  /** Result backend URL. Default: $CELERY_RESULT_BACKEND, else the broker's file when that is the default, else none. */
+  readonly backend?: string
+  /** Takes the log lines of this app. Default: standard error, warnings and worse. */
+  readonly logger?: Logger
+  /** The clock; tests have one that they move by hand. */
+  readonly clock?: Clock
+}
+
+/** Middleware around publishing a call, around running one, or both. */
+export interface AppMiddleware {
+  readonly publish?: PublishMiddleware
+  readonly run?: RunMiddleware
+}
+
+/** How runs are traced in this process. */
+export interface TracerOptions {
+  /** Waiting for a result inside a task may take the last slot. */
+  readonly joinWillBlock: boolean
+  readonly logger?: Logger
+}
+
+/** What publishing needs, made ready once. */
+interface Outgoing {
+  readonly sender: Sender
+  readonly producer: Producer
+  readonly connection: BrokerConnection
+}
+
+/** This package's own modules lie here; an app is made by the first file outside. */
+const OWN_FOLDER = resolve(dirname(fileURLToPath(import.meta.url)), '..')
+
+export class App implements TaskHost {
+  /** The first part of automatic task names. */
+  readonly main: string
+  readonly conf: Config
+  readonly tasks: TaskRegistry = new TaskRegistry()
+  readonly signals: Signals
+  readonly logger: Logger
+  readonly clock: Clock
+  /** Serializers and compressions; users may register theirs. */
+  readonly serialization: SerializationRegistry = new SerializationRegistry()
+  readonly transports: TransportRegistry = new TransportRegistry()
+  readonly backends: BackendRegistry = new BackendRegistry()
+  readonly control: Control
+  /** The file that made this app: relative task modules start there. Undefined in a REPL. */
+  readonly file: string | undefined
+  readonly #sqlite: SqliteFiles
+  readonly #replyTo = uuid7()
+  readonly #lamport = new LamportClock()
+  readonly #publishMiddleware: PublishMiddleware[] = []
+  readonly #runMiddleware: RunMiddleware[] = []
+  readonly #configFiles: string[] = []
+  readonly #taskGlobs: string[] = []
+  #outgoing: Promise<Outgoing> | undefined
+  #opened: Outgoing | undefined
+  #backend: Promise<ResultBackend> | undefined
+  #queues: Queues | undefined
+  #imported: Promise<void> | undefined
+  #isChild = false
+
+  constructor(main: string = 'celeriac', options: AppOptions = {}) {
+    const { broker, backend, logger, clock, ...settings } = options
+    this.main = main
+    this.logger = logger ?? createLogger()
+    this.clock = clock ?? systemClock
+    this.signals = new Signals(this.logger)
+    this.#sqlite = new SqliteFiles()
+    this.file = callSite(new Error('made here').stack, OWN_FOLDER)
+    this.conf = new Config({
+      explicit: {
+        ...settings,
+        brokerUrl: broker ?? settings.brokerUrl,
+        resultBackend: backend ?? settings.resultBackend,
+      },
+    })
+    this.control = new Control({
+      mailbox: async () => this.createMailbox((await this.#open()).connection),
+      connection: async () => (await this.#open()).connection,
+      queues: () => this.queueNames(),
+    })
+  }
+
+  /** The queues that this app declares. */
+  get queues(): Queues {
+    return (this.#queues ??= new Queues(this.conf.values))
+  }
+
+  /** How children of a worker find this app; undefined where no file made it. */
+  get location(): AppLocation | undefined {
+    return this.file === undefined ? undefined : { file: this.file, exportName: undefined }
+  }
+
+  // Settings
+
+  /** Take settings from an object, or from a file (.json, .js, .ts, .yaml) when they are first needed. */
+  configFromObject(source: SettingsInput | string, options: { readonly namespace?: string } = {}): this {
+    if (typeof source === 'string') this.#configFiles.push(this.#resolve(source))
+    else this.conf.setSource(readObject(source, options))
+    return this
+  }
+
+  /** Take settings from the file that the environment variable `name` names. */
+  configFromEnvvar(name: string): this {
+    const file = process.env[name]
+    if (file === undefined || file === '') {
+      throw new ImproperlyConfigured(`The environment variable ${name} is not set; it should name a settings file`)
+    }
+    return this.configFromObject(file)
+  }
+
+  // Tasks
+
+  /**
+   * Declare a task. Argument and result types flow from the function, or from its `schema`; with `bind: true` its first
+   * parameter is the `TaskContext`. Throws `AlreadyRegistered` when another function has the name.
+   */
+  task<A extends unknown[], R>(name: string, fn: (...args: A) => R): Task<A, Awaited<R>, R>
+  task<const S extends ArgumentsSchema, R>(
+    name: string,
+    options: TaskOptions & { readonly bind: true; readonly schema: S },
+    fn: (self: TaskContext<this>, ...args: SchemaOutput<S>) => R,
+  ): Task<SchemaInput<S>, Awaited<R>, R>
+  task<const S extends ArgumentsSchema, R>(
+    name: string,
+    options: TaskOptions & { readonly bind?: false; readonly schema: S },
+    fn: (...args: SchemaOutput<S>) => R,
+  ): Task<SchemaInput<S>, Awaited<R>, R>
+  task<A extends unknown[], R>(
+    name: string,
+    options: TaskOptions & { readonly bind: true },
+    fn: (self: TaskContext<this>, ...args: A) => R,
+  ): Task<A, Awaited<R>, R>
+  task<A extends unknown[], R>(
+    name: string,
+    options: TaskOptions & { readonly bind?: false },
+    fn: (...args: A) => R,
+  ): Task<A, Awaited<R>, R>
+  task<A extends unknown[], R>(fn: (...args: A) => R): Task<A, Awaited<R>, R>
+  task(first: string | TaskFunction, second?: TaskOptions | TaskFunction, third?: TaskFunction): unknown {
+    const { name, options, fn } = readDeclaration(this.main, first, second, third)
+    const definition = new TaskDefinition(name, fn, options, this)
+    const task = createTask(definition, this)
+    this.tasks.register({ definition, task })
+    return task
+  }
+
+  /** Import more task modules when the worker starts: globs, relative to the file that made the app. */
+  autodiscoverTasks(globs: string | readonly string[]): this {
+    this.#taskGlobs.push(...(typeof globs === 'string' ? [globs] : globs))
+    return this
+  }
+
+  /** Import the modules of the settings `imports` and `include`, and what `autodiscoverTasks` names. Once. */
+  importTasks(): Promise<void> {
+    return (this.#imported ??= this.#importTasks())
+  }
+
+  /** A signature by name, for tasks that live elsewhere. */
+  signature(name: string, args: readonly unknown[] = [], options: PublishOptions = {}): Signature<unknown[]> {
+    return createSignature(this, name, args, options)
+  }
+
+  // Calling
+
+  /** Send a task by name; it needs not be registered here. Resolves once the broker has it. */
+  async sendTask(name: string, args: readonly unknown[] = [], options: PublishOptions = {}): Promise<AsyncResult> {
+    const { sender } = this.#opened ?? (await this.#open())
+    return sender.send(name, args, options)
+  }
+
+  /** Send many in few round trips. Resolves once the broker has them all. */
+  async sendTasks(calls: readonly Call[]): Promise<AsyncResult[]> {
+    const { sender } = this.#opened ?? (await this.#open())
+    return sender.sendMany(calls)
+  }
+
+  /** Make one call by name: publish it, or run it here with `taskAlwaysEager`. */
+  call(name: string, args: readonly unknown[], options: PublishOptions = {}): Promise<AsyncResult> {
+    const definition = this.conf.values.taskAlwaysEager ? this.tasks.definition(name) : undefined
+    return definition === undefined ? this.sendTask(name, args, options) : this.applyTask(definition, args, options)
+  }
+
+  /** Run a registered task here and now, as a worker would. */
+  async applyTask(definition: TaskDefinition, args: readonly unknown[], options: PublishOptions): Promise<EagerResult> {
+    const tracer = await this.createTracer({ joinWillBlock: this.conf.values.taskAlwaysEager })
+    const result = await runEagerly(definition, args, options, {
+      tracer,
+      results: this,
+      backend: await this.backend(),
+      hostname: anonymousNodename(),
+    })
+    if (this.conf.values.taskEagerPropagates) await result.get({ disableSyncSubtasks: false })
+    return result
+  }
+
+  /** A context for a task that is called like a function. */
+  directContext(definition: TaskDefinition, args: readonly unknown[]): TaskContext {
+    const { name, policy } = definition
+    const request = TaskRequest.direct(name, uuid7(), args, anonymousNodename())
+    const abort = new AbortController()
+    return new TaskContext({
+      app: this,
+      taskName: name,
+      request,
+      policy,
+      logger: this.logger,
+      signal: () => abort.signal,
+      // Nobody waits for a state of a plain function call.
+      storeState: () => Promise.resolve(),
+    })
+  }
+
+  newId(): string {
+    return uuid7(this.clock.now())
+  }
+
+  /** Call a registered function as an errback: not bound, with more than one parameter. False where it is not one. */
+  async callErrback(name: string, args: readonly unknown[]): Promise<boolean> {
+    const definition = this.tasks.definition(name)
+    if (definition === undefined || definition.options.bind === true || definition.parameters.most < 2) return false
+    await (definition.fn as (...all: unknown[]) => unknown)(...args)
+    return true
+  }
+
+  // Results
+
+  /** The result of a task by its id. */
+  asyncResult<R = unknown>(taskId: string): AsyncResult<R> {
+    return new AsyncResult<R>(taskId, this)
+  }
+
+  /** The result backend, opened when first asked for. */
+  backend(): Promise<ResultBackend> {
+    return (this.#backend ??= this.#openBackend().catch((error: unknown) => {
+      this.#backend = undefined
+      throw error
+    }))
+  }
+
+  revoke(taskIds: readonly string[], options: RevokeOptions): Promise<void> {
+    return this.control.revoke(taskIds, options)
+  }
+
+  // Around
+
+  /** Wrap publishing, running, or both. The first one is the outermost. Use it before the first call. */
+  use(middleware: AppMiddleware): this {
+    if (middleware.publish !== undefined) this.#publishMiddleware.push(middleware.publish)
+    if (middleware.run !== undefined) this.#runMiddleware.push(middleware.run)
+    return this
+  }
+
+  /** What runs tasks in this process. */
+  async createTracer(options: TracerOptions): Promise<Tracer> {
+    const settings = await this.prepare()
+    const backend = await this.backend()
+    return new Tracer({
+      host: this,
+      tasks: this.tasks,
+      signals: this.signals,
+      logger: options.logger ?? this.logger,
+      clock: this.clock,
+      backend,
+      middleware: this.#runMiddleware,
+      decode: (message) => this.decode(message),
+      resultExtended: settings.resultExtended,
+      inheritPriority: settings.taskInheritParentPriority,
+      joinWillBlock: options.joinWillBlock,
+    })
+  }
+
+  /** Decode a task message's body. Throws `ContentDisallowed`, `DecodeError`. */
+  decode(message: Message): unknown {
+    const compression = message.headers['compression']
+    return this.serialization.decodeBody(
+      message,
+      typeof compression === 'string' ? compression : undefined,
+      this.serialization.acceptList(this.conf.values.acceptContent),
+    )
+  }
+
+  /** The settings behind the options of tasks. */
+  taskDefaults(): TaskDefaults {
+    return this.conf.values
+  }
+
+  /** Settings read from files, serializers loaded: all that must be there before the first message. */
+  async prepare(): Promise<Config['values']> {
+    for (let file = this.#configFiles.shift(); file !== undefined; file = this.#configFiles.shift()) {
+      this.conf.setSource(readObject(await loadConfigFile(file, importModule)))
+    }
+    const settings = this.conf.values
+    const compressions = [settings.taskCompression, settings.resultCompression].filter((name) => name !== null)
+    await this.serialization.load([
+      settings.taskSerializer,
+      settings.resultSerializer,
+      ...settings.acceptContent,
+      ...(settings.resultAcceptContent ?? []),
+      ...compressions,
+    ])
+    return settings
+  }
+
+  /** Remote control over a connection, for a worker or a caller. */
+  createMailbox(connection: BrokerConnection): Mailbox {
+    const settings = this.conf.values
+    return new Mailbox({
+      connection,
+      logger: this.logger,
+      clock: this.clock,
+      logicalClock: this.#lamport,
+      namespace: settings.controlExchange,
+      ...(settings.controlQueueTtl === null ? {} : { queueTtl: settings.controlQueueTtl }),
+      ...(settings.controlQueueExpires === null ? {} : { queueExpires: settings.controlQueueExpires }),
+      queueExclusive: settings.controlQueueExclusive,
+      encode: (value) => this.serialization.encodeBody(value, settings.taskSerializer),
+      decode: (message) => this.decode(message),
+    })
+  }
+
+  /** Names of the queues that are declared. */
+  async queueNames(): Promise<string[]> {
+    await this.prepare()
+    return this.queues.all().map((queue) => queue.name)
+  }
+
+  /** Queues with the exchange and routing key that each is bound by; undefined where the broker cannot tell. */
+  async listBindings(): Promise<readonly Binding[] | undefined> {
+    const { connection } = await this.#open()
+    return connection.withChannel((channel) => channel.listBindings?.() ?? Promise.resolve(undefined))
+  }
+
+  /** A connection of its own, for a worker. The caller closes it. */
+  async connect(options: { readonly logger?: Logger } = {}): Promise<BrokerConnection> {
+    const settings = await this.prepare()
+    return new BrokerConnection({
+      urls: settings.brokerReadUrl ?? settings.brokerUrl,
+      transports: this.transports,
+      transportOptions: settings.brokerTransportOptions,
+      context: { logger: options.logger ?? this.logger, clock: this.clock, sqlite: this.#sqlite },
+      maxRetries: settings.brokerConnectionRetry ? settings.brokerConnectionMaxRetries : 0,
+      ...(settings.brokerConnectionTimeout === null
+        ? {}
+        : { connectTimeoutMs: settings.brokerConnectionTimeout * 1000 }),
+      failover: settings.brokerFailoverStrategy === 'shuffle' ? 'shuffle' : 'round-robin',
+    })
+  }
+
+  /** This process is a worker's child: settings as the worker has them, and no worker is started in it. */
+  becomeChild(settings: SettingsInput): void {
+    this.#isChild = true
+    this.conf.update(settings)
+  }
+
+  get isChild(): boolean {
+    return this.#isChild
+  }
+
+  /** Publish what is on its way, then close everything. May be called twice; the app can be used again afterwards. */
+  async close(): Promise<void> {
+    const [outgoing, backend] = [this.#outgoing, this.#backend]
+    this.#outgoing = this.#opened = this.#backend = undefined
+    if (outgoing !== undefined) {
+      await outgoing.then(async (open) => {
+        await open.producer.close()
+        await open.connection.close()
+      }, ignore)
+    }
+    if (backend !== undefined) await backend.then((open) => open.close(), ignore)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** Publishing made ready. */
+  #open(): Promise<Outgoing> {
+    return (this.#outgoing ??= this.#openOutgoing().catch((error: unknown) => {
+      this.#outgoing = undefined
+      throw error
+    }))
+  }
+
+  async #openOutgoing(): Promise<Outgoing> {
+    const settings = await this.prepare()
+    const connection = await this.connect()
+    const producer = new Producer({
+      connection,
+      clock: this.clock,
+      retryPolicy: settings.taskPublishRetryPolicy,
+    })
+    const sender = new Sender({
+      settings,
+      router: new Router(settings, this.queues),
+      tasks: this.tasks,
+      serialization: this.serialization,
+      producer,
+      signals: this.signals,
+      clock: this.clock,
+      results: this,
+      middleware: this.#publishMiddleware,
+      origin: anonymousNodename(),
+      replyTo: this.#replyTo,
+    })
+    return (this.#opened = { sender, producer, connection })
+  }
+
+  async #openBackend(): Promise<ResultBackend> {
+    const settings = await this.prepare()
+    const { resultExpires } = settings
+    return this.backends.open(settings.resultBackend ?? 'disabled://', settings.resultBackendTransportOptions, {
+      logger: this.logger,
+      clock: this.clock,
+      sqlite: this.#sqlite,
+      serializer: this.serialization.serializer(settings.resultSerializer),
+      resultExpiresMs: resultExpires === null || resultExpires === 0 ? undefined : resultExpires * 1000,
+    })
+  }
+
+  async #importTasks(): Promise<void> {
+    const settings = await this.prepare()
+    const modules = [...settings.imports, ...settings.include].map((module) => this.#resolve(module))
+    for (const glob of this.#taskGlobs) modules.push(...findFiles(glob, this.#folder()))
+    for (const module of modules) await importModule(module)
+    await this.signals.send('import-modules', { modules })
+  }
+
+  #folder(): string {
+    return this.file === undefined ? process.cwd() : dirname(this.file)
+  }
+
+  #resolve(path: string): string {
+    return resolve(this.#folder(), path)
+  }
+}
+
+/** The errors of an opening were told to whoever asked for it. */
+const ignore = (): void => undefined
+
+Object.defineProperty(App.prototype, appBrand, { value: true })

@@ -1,0 +1,64 @@
+/** The public door. What is not named here may change. */
+export { Celery } from './celery.ts'
+export type { AppMiddleware, AppOptions } from './app/app.ts'
+export type { BroadcastOptions, Control, Reply } from './app/control.ts'
+export type { Call, PublishContext, PublishMiddleware } from './app/send.ts'
+export type { Settings, SettingsInput } from './app/settings.ts'
+export { Signature } from './canvas/signature.ts'
+export type { PublishOptions } from './canvas/options.ts'
+export {
+  AlreadyRegistered,
+  BackendError,
+  BackendGetMetaError,
+  BackendStoreError,
+  CeleryError,
+  ChannelError,
+  ChordError,
+  ConnectionError,
+  ContentDisallowed,
+  DecodeError,
+  EncodeError,
+  Ignore,
+  ImproperlyConfigured,
+  IncompleteStream,
+  InvalidTaskError,
+  MaxRetriesExceededError,
+  MissingDriver,
+  NoResultBackend,
+  NotRegistered,
+  OperationalError,
+  QueueNotFound,
+  Reject,
+  Retry,
+  SecurityError,
+  SerializationError,
+  SoftTimeLimitExceeded,
+  TaskError,
+  TaskPredicate,
+  TaskRevokedError,
+  Terminated,
+  TimeLimitExceeded,
+  TimeoutError,
+  WorkerError,
+  WorkerLostError,
+  WorkerShutdown,
+} from './errors.ts'
+export type { RetryPolicy } from './messaging/producer.ts'
+export type { TaskMeta } from './protocol/result.ts'
+export type { SignatureData } from './protocol/signature.ts'
+export type { TaskState } from './protocol/states.ts'
+export { AsyncResult } from './result/async-result.ts'
+export type { GetOptions, RevokeOptions } from './result/async-result.ts'
+export { EagerResult } from './result/eager-result.ts'
+export type { Serializer } from './serialization/serializer.ts'
+export type { SignalListener, SignalMap, SignalName } from './signals.ts'
+export { currentTask, TaskContext } from './task/context.ts'
+export type { TaskHooks, TaskOptions } from './task/options.ts'
+export type { TaskRequest } from './task/request.ts'
+export type { RetryOptions } from './task/retry.ts'
+export type { Task } from './task/task.ts'
+export type { RunContext, RunMiddleware } from './task/trace.ts'
+export { createLogger } from './util/logger.ts'
+export type { LogFields, Logger, LogLevel, LogRecord } from './util/logger.ts'
+export type { Middleware } from './util/compose.ts'
+export type { Worker, WorkerOptions } from './worker/worker.ts'

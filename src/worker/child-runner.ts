@@ -1,0 +1,35 @@
+/** What a pool's child does with the app: load it, and run jobs with its tracer. */
+import type { App } from '../app/app.ts'
+import { loadApp } from '../app/finder.ts'
+import type { AppLocation, RunJob } from './pool/pool.ts'
+
+export interface ChildRunner {
+  readonly run: RunJob
+  /** The child is ready for its first job. */
+  started(): Promise<void>
+  /** The child has had its last job. */
+  stopping(): Promise<void>
+}
+
+/** Load the app and make it ready to run jobs. Throws what the app's modules throw. */
+export async function createRunner(
+  location: AppLocation,
+  settings: Readonly<Record<string, unknown>>,
+): Promise<ChildRunner> {
+  const app = await loadApp(location)
+  app.becomeChild(settings)
+  await app.importTasks()
+  return childRunner(app)
+}
+
+async function childRunner(app: App): Promise<ChildRunner> {
+  const tracer = await app.createTracer({ joinWillBlock: true })
+  return {
+    run: (job, control) => tracer.run(job, control),
+    started: () => app.signals.send('worker-process-init', { pid: process.pid }),
+    stopping: async () => {
+      await app.signals.send('worker-process-shutdown', { pid: process.pid, exitcode: 0 })
+      await app.close()
+    },
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * The line between broker and pool. Messages come in batches; each is admitted (revoked? expired?) and waits here until
+ * the pool has room. What has not started can always be given back.
+ */
+import type { IncomingMessage } from '../messaging/consumer.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Logger } from '../util/logger.ts'
+import type { Pool } from './pool/pool.ts'
+import type { Request } from './request.ts'
+import type { WorkerState } from './state.ts'
+
+export interface DispatcherParts {
+  readonly pool: Pool
+  readonly state: WorkerState
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly receive: (message: IncomingMessage) => Request | undefined
+  /** Told of each request that was admitted. */
+  readonly onReceived: (request: Request) => void
+}
+
+export class Dispatcher {
+  readonly #parts: DispatcherParts
+  /** Requests on their way into the pool, which does not count them yet. */
+  #starting = 0
+  #open = true
+  readonly #running = new Set<Promise<void>>()
+
+  constructor(parts: DispatcherParts) {
+    this.#parts = parts
+  }
+
+  /** Take the messages of one round trip. */
+  add(messages: readonly IncomingMessage[]): void {
+    for (const message of messages) {
+      const request = this.#parts.receive(message)
+      if (request !== undefined) this.#admit(request)
+    }
+    this.dispatch()
+  }
+
+  /** Give the pool as much as it takes. Called whenever it may have room. */
+  dispatch(): void {
+    const { reserved } = this.#parts.state
+    while (this.#open && reserved.size > 0 && this.#parts.pool.free > this.#starting) {
+      const [request] = reserved.values()
+      if (request === undefined || this.#drops(request)) continue
+      this.#start(request)
+    }
+  }
+
+  /** Start nothing any more, and give back what waits. */
+  async close(): Promise<void> {
+    this.#open = false
+    const waiting = [...this.#parts.state.reserved.values()]
+    await Promise.all(waiting.map((request) => request.giveBack()))
+  }
+
+  /** Resolves when all that was started has been settled. */
+  async drained(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running)
+  }
+
+  #admit(request: Request): void {
+    this.#parts.state.reserved.set(request.key, request)
+    this.#parts.onReceived(request)
+    this.#drops(request)
+  }
+
+  /** Asked on arrival and again before the start: a task may expire or be revoked while it waits. */
+  #drops(request: Request): boolean {
+    const { state, clock } = this.#parts
+    if (state.revoked.has(request.head.id)) this.#watch(request.drop('revoked'), request)
+    else if (request.head.expiresMs !== undefined && clock.now() > request.head.expiresMs) {
+      this.#watch(request.drop('expired'), request)
+    } else return false
+    return true
+  }
+
+  #start(request: Request): void {
+    this.#starting += 1
+    const running = request.execute(() => {
+      this.#starting -= 1
+    })
+    this.#watch(running, request)
+  }
+
+  #watch(work: Promise<void>, request: Request): void {
+    const tracked = work
+      .catch((error: unknown) => {
+        this.#parts.logger.error(`Task ${request.label} could not be settled; its message will come again`, { error })
+      })
+      .finally(() => {
+        this.#running.delete(tracked)
+        this.dispatch()
+      })
+    this.#running.add(tracked)
+  }
+}

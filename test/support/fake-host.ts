@@ -1,0 +1,39 @@
+/** An app's place for work-flows in tests: notes the calls instead of sending them. */
+import type { Host } from '../../src/canvas/host.ts'
+import type { PublishOptions } from '../../src/canvas/options.ts'
+import { AsyncResult } from '../../src/result/async-result.ts'
+
+/** A call that was made. */
+export interface NotedCall {
+  readonly name: string
+  readonly args: readonly unknown[]
+  readonly options: PublishOptions | undefined
+}
+
+export interface FakeHost {
+  readonly host: Host
+  readonly calls: NotedCall[]
+  /** Errbacks that can be called here, by name. */
+  readonly errbacks: Map<string, (...args: readonly unknown[]) => unknown>
+}
+
+export function fakeHost(): FakeHost {
+  const calls: NotedCall[] = []
+  const errbacks: FakeHost['errbacks'] = new Map()
+  const host: Host = {
+    call: (name, args, options) => {
+      calls.push({ name, args, options })
+      return Promise.resolve(new AsyncResult(options?.taskId ?? `id-${String(calls.length)}`, host))
+    },
+    newId: () => `new-${String(calls.length)}`,
+    callErrback: async (name, args) => {
+      const errback = errbacks.get(name)
+      if (errback === undefined) return false
+      await errback(...args)
+      return true
+    },
+    backend: () => Promise.reject(new Error('this host has no backend')),
+    revoke: () => Promise.resolve(),
+  }
+  return { host, calls, errbacks }
+}
