@@ -1,10 +1,11 @@
 /** SEAM Pool: where tasks run. Every implementation passes `test/suites/pool.test.ts`. */
 import type { EncodedResult } from '../../backend/backend.ts'
+import type { WorkerError } from '../../errors.ts'
 import type { Message } from '../../protocol/message.ts'
 import type { TaskHead } from '../../protocol/task.ts'
 import type { Outcome } from '../../task/outcome.ts'
 import type { Clock } from '../../util/clock.ts'
-import type { Logger } from '../../util/logger.ts'
+import type { Logger, LogLevel } from '../../util/logger.ts'
 
 /** Where a message came from, under the wire's names (`request.deliveryInfo`). */
 export interface DeliveryInfo {
@@ -75,8 +76,15 @@ export interface PoolOptions {
   readonly maxMemoryPerChildBytes: number | undefined
   /** A child must be ready by then. */
   readonly childStartTimeoutMs: number
+  /**
+   * For pools of processes: the level at which their standard output and error are logged, or `inherit` to let them go
+   * where the worker's own go. Default `WARNING`.
+   */
+  readonly childOutput?: LogLevel | 'inherit'
   /** Called when `free` has grown. */
   readonly onFree: () => void
+  /** Called when the pool cannot go on; it stops cold by itself. */
+  readonly onFailed?: (error: WorkerError) => void
 }
 
 export interface Pool {

@@ -1,0 +1,187 @@
+/**
+ * The program of a prefork pool's child process: it loads the app, runs the jobs it is sent and reports on them. Starts
+ * nothing and decides nothing: the parent does, and when the parent is gone, so is the child.
+ */
+import { writeSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { pathToFileURL } from 'node:url'
+import type { EncodedResult } from '../../backend/backend.ts'
+import { Terminated, WorkerShutdown } from '../../errors.ts'
+import { createLogger } from '../../util/logger.ts'
+import type { Logger, LogLevel, LogRecord } from '../../util/logger.ts'
+import type { ChildRunner } from '../child-runner.ts'
+import { FrameReader, FrameWriter } from './frames.ts'
+import type { Frame } from './frames.ts'
+import * as ipc from './ipc.ts'
+import { JobLine } from './job-line.ts'
+import type { Reports } from './job-line.ts'
+import type { AppLocation } from './pool.ts'
+
+/** What the runner's module exports. What it logs goes to the worker's logger. */
+type CreateRunner = (
+  location: AppLocation,
+  settings: Readonly<Record<string, unknown>>,
+  logger: Logger,
+) => Promise<ChildRunner>
+
+/**
+ * A terminal or a service manager sends these to all processes of the worker at once. What they mean is for the parent
+ * to say: a child that left now would take its job along.
+ */
+const PARENTS_SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP']
+
+/** Before another try to write into a pipe that is full, where the system does not wait by itself. */
+const FULL_PIPE_MS = 1
+
+class Child implements Reports {
+  readonly #writer = new FrameWriter()
+  #line: JobLine | undefined
+  #runner: ChildRunner | undefined
+  #logger: Logger | undefined
+
+  listen(): void {
+    for (const signal of PARENTS_SIGNALS) process.on(signal, ignore)
+    const commands = new Socket({ fd: ipc.COMMANDS_FD, readable: true, writable: false })
+    const reader = new FrameReader((kind, frame) => {
+      this.#obey(kind, frame)
+    })
+    commands.on('data', (chunk: Buffer) => {
+      reader.push(chunk)
+    })
+    // The parent has ended. Nobody would store what a job still does, and somebody else may already run it again.
+    commands.on('end', () => process.exit())
+    commands.on('error', () => process.exit())
+  }
+
+  #obey(kind: number, frame: Frame): void {
+    if (kind === ipc.JOB) this.#line?.push(ipc.readJob(frame))
+    else if (kind === ipc.RECALL) this.#line?.recall()
+    else if (kind === ipc.ABORT) this.#abort(ipc.readJson(frame))
+    else if (kind === ipc.START) void this.#start(ipc.readJson(frame))
+    else if (kind === ipc.LEAVE) void this.#leave()
+  }
+
+  async #start(start: ipc.Start): Promise<void> {
+    process.title = `celeriac: ${start.name}`
+    const logger = this.#createLogger(start.logLevel)
+    this.#logger = logger
+    // Of some job, perhaps one that ended long ago: no reason to lose the one that runs. A thrown exception is one, for
+    // what it interrupted may never end: there Node's own way is right, a stack on standard error and the end.
+    process.on('unhandledRejection', (error) => {
+      logger.error('A promise was rejected and nobody handled it', { error })
+    })
+    try {
+      const createRunner = await importRunner(start.runner)
+      const runner = await createRunner(start.location, start.settings, logger)
+      await runner.started()
+      this.#runner = runner
+      this.#line = new JobLine(runner.run, this, start.maxMemoryBytes)
+    } catch (error) {
+      ipc.writeFailed(this.#writer, textOf(error))
+      this.#send()
+      process.exit(1)
+    }
+    ipc.writePlain(this.#writer, ipc.READY)
+    this.#send()
+  }
+
+  #abort(abort: ipc.Abort): void {
+    const { key, terminate } = abort
+    if (terminate === undefined) {
+      this.#line?.abort(key, new WorkerShutdown('The worker is shutting down'))
+    } else if (this.#line?.abort(key, new Terminated(terminate)) === true) {
+      // A job that ends on hearing of it leaves the process alive.
+      setImmediate(() => {
+        if (this.#line?.isRunning(key) === true) endBy(terminate)
+      })
+    }
+  }
+
+  async #leave(): Promise<void> {
+    try {
+      await this.#runner?.stopping()
+    } catch (error) {
+      this.#logger?.error('The child could not stop in good order', { error })
+    }
+    // What a task has left open (a connection, a timer) must not keep the process.
+    process.exit(0)
+  }
+
+  #createLogger(level: LogLevel): Logger {
+    return createLogger({
+      level,
+      write: (record) => {
+        ipc.writeJson(this.#writer, ipc.LOG, logOf(record))
+        this.#send()
+      },
+    })
+  }
+
+  result(key: number, result: EncodedResult): void {
+    ipc.writeResult(this.#writer, key, result)
+    this.#send()
+  }
+
+  done(done: ipc.Done): void {
+    ipc.writeDone(this.#writer, done)
+    this.#send()
+  }
+
+  back(keys: readonly number[]): void {
+    ipc.writeBack(this.#writer, keys)
+    this.#send()
+  }
+
+  #send(): void {
+    const bytes = this.#writer.take()
+    if (bytes !== undefined) writeAll(bytes)
+    this.#writer.reuse()
+  }
+}
+
+async function importRunner(path: string | undefined): Promise<CreateRunner> {
+  // Beside the compiled form of this file; a child is never run from source.
+  const url = path === undefined ? new URL('../child-runner.js', import.meta.url) : pathToFileURL(path)
+  const { createRunner } = (await import(url.href)) as { createRunner: CreateRunner }
+  return createRunner
+}
+
+/** End this process as the signal does by itself, unless the app has a listener of its own for it. */
+function endBy(signal: NodeJS.Signals): void {
+  process.removeListener(signal, ignore)
+  process.kill(process.pid, signal)
+}
+
+/** Returns when the parent's end of the pipe has all of it. */
+function writeAll(bytes: Uint8Array): void {
+  let written = 0
+  while (written < bytes.length) {
+    try {
+      written += writeSync(ipc.REPORTS_FD, bytes, written)
+    } catch (error) {
+      // Any other error means that the parent is gone.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') process.exit()
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_PIPE_MS)
+    }
+  }
+}
+
+/** A record in a form that survives JSON: of an error its stack, and no fields where they cannot be written. */
+function logOf({ level, message, fields = {} }: LogRecord): ipc.ChildLog {
+  const plain = 'error' in fields ? { ...fields, error: textOf(fields.error) } : fields
+  try {
+    return { level, message, fields: JSON.parse(JSON.stringify(plain)) as ipc.ChildLog['fields'] }
+  } catch {
+    return { level, message, fields: {} }
+  }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
+
+function ignore(): void {
+  // Listening at all is what keeps the signal from ending the process.
+}
+
+new Child().listen()
