@@ -38,20 +38,20 @@ const TEXT_ENCODINGS: ReadonlySet<string> = new Set(['utf-8', 'utf8', 'us-ascii'
 export function encodeEnvelope(message: Message, delivery: EnvelopeDelivery): string {
   const { body, contentType, contentEncoding, headers, properties } = message
   const raw = delivery.bodyEncoding === 'utf-8' && typeof body === 'string'
+  // Not a spread: with fields behind it that costs three times as much as all the rest.
+  const envelopeProperties: Properties = Object.assign({}, properties)
+  envelopeProperties['delivery_info'] = { exchange: delivery.exchange, routing_key: delivery.routingKey }
+  // kombu expects a priority in each message; 0 is its default.
+  envelopeProperties.priority ??= 0
+  envelopeProperties['body_encoding'] = raw ? 'utf-8' : 'base64'
+  envelopeProperties['delivery_tag'] = delivery.deliveryTag
   try {
     return JSON.stringify({
       body: raw ? body : toBase64(body),
       'content-encoding': contentEncoding,
       'content-type': contentType,
       headers,
-      properties: {
-        ...properties,
-        delivery_info: { exchange: delivery.exchange, routing_key: delivery.routingKey },
-        // kombu expects a priority in each message; 0 is its default.
-        priority: properties.priority ?? 0,
-        body_encoding: raw ? 'utf-8' : 'base64',
-        delivery_tag: delivery.deliveryTag,
-      },
+      properties: envelopeProperties,
     })
   } catch (cause) {
     // A BigInt, a cycle, or deeper nesting than the stack has room for.

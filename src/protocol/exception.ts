@@ -298,8 +298,8 @@ function secondsOf({ args }: RemoteException): number {
 
 /** From `Worker exited prematurely: signal 9 (SIGKILL) Job: 3.`, or `exitcode 155`. */
 function reviveWorkerLost({ message }: RemoteException): Error {
-  const code = /exitcode (-?\d{1,9})/.exec(message)?.[1]
-  const signal = /\((SIG\w+)\)|signal (SIG\w+|\d+)/.exec(message)
+  const code = /exitcode (-?\d+)/.exec(message)?.[1]
+  const signal = /signal \d+ \((SIG\w+)\)|signal (\w+)/.exec(message)
   const error = new WorkerLostError(code === undefined ? (signal?.[1] ?? signal?.[2] ?? 'unknown') : Number(code))
   if (message !== '') error.message = message
   return error
