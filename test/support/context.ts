@@ -1,5 +1,7 @@
-/** What transports and backends are given besides their URL, for tests: the system's clock, no log, no SQLite. */
+/** What transports and backends are given besides their URL, for tests: the system's clock, no log, no SQLite, JSON. */
+import type { BackendContext } from '../../src/backend/backend.ts'
 import type { SqliteRegistry } from '../../src/driver/sqlite.ts'
+import { json } from '../../src/serialization/json.ts'
 import type { TransportContext } from '../../src/transport/transport.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { silentLogger } from '../../src/util/logger.ts'
@@ -13,4 +15,8 @@ export const noSqlite: SqliteRegistry = {
 
 export function transportContext(changes: Partial<TransportContext> = {}): TransportContext {
   return { logger: silentLogger(), clock: systemClock, sqlite: noSqlite, ...changes }
+}
+
+export function backendContext(changes: Partial<BackendContext> = {}): BackendContext {
+  return { ...transportContext(), serializer: json, resultExpiresMs: undefined, ...changes }
 }

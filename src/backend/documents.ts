@@ -1,0 +1,39 @@
+/** Result documents to and from the encoded bodies that backends keep; errors of either way get their names here. */
+import { BackendError, BackendGetMetaError } from '../errors.ts'
+import type { Body } from '../protocol/message.ts'
+import { decodeGroupMeta, decodeTaskMeta } from '../protocol/result.ts'
+import type { GroupMeta, TaskMeta } from '../protocol/result.ts'
+import type { Serializer } from '../serialization/serializer.ts'
+import type { EncodedResult } from './backend.ts'
+
+/** Throws `EncodeError` for a value that has no form in the serializer. */
+export function encodeTaskDocument(serializer: Serializer, meta: TaskMeta): EncodedResult {
+  return { taskId: meta.task_id, status: meta.status, body: serializer.encode(meta) }
+}
+
+/** Throws `BackendGetMetaError` where the body is no document of a task. */
+export function decodeTaskDocument(serializer: Serializer, taskId: string, body: Body): TaskMeta {
+  try {
+    return decodeTaskMeta(serializer.decode(body))
+  } catch (cause) {
+    throw new BackendGetMetaError(`The result of task ${taskId} cannot be read: ${reasonOf(cause)}`, taskId, { cause })
+  }
+}
+
+/** Throws `EncodeError` for a value that has no form in the serializer. */
+export function encodeGroupDocument(serializer: Serializer, meta: GroupMeta): Body {
+  return serializer.encode(meta)
+}
+
+/** Throws `BackendError` where the body is no document of a group. */
+export function decodeGroupDocument(serializer: Serializer, groupId: string, body: Body): GroupMeta {
+  try {
+    return decodeGroupMeta(serializer.decode(body))
+  } catch (cause) {
+    throw new BackendError(`The saved group ${groupId} cannot be read: ${reasonOf(cause)}`, { cause })
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
