@@ -1,0 +1,117 @@
+/** A tracer over a few tasks, for tests: no broker, no worker, a backend that is a list. */
+import type { EncodedResult, ResultBackend } from '../../src/backend/backend.ts'
+import type { PublishOptions } from '../../src/canvas/options.ts'
+import type { TaskMeta } from '../../src/protocol/result.ts'
+import { encodeTask } from '../../src/protocol/task.ts'
+import type { TaskCall } from '../../src/protocol/task.ts'
+import { EagerResult } from '../../src/result/eager-result.ts'
+import { Signals } from '../../src/signals.ts'
+import type { TaskOptions } from '../../src/task/options.ts'
+import type { Outcome } from '../../src/task/outcome.ts'
+import { TaskRegistry } from '../../src/task/registry.ts'
+import { createTask, TaskDefinition } from '../../src/task/task.ts'
+import type { Task, TaskFunction, TaskHost } from '../../src/task/task.ts'
+import { Tracer } from '../../src/task/trace.ts'
+import type { RunMiddleware } from '../../src/task/trace.ts'
+import { createLogger } from '../../src/util/logger.ts'
+import type { SettingsInput } from '../../src/app/settings.ts'
+import { fakeClock } from './fake-clock.ts'
+import { fakeHost } from './fake-host.ts'
+import type { NotedCall } from './fake-host.ts'
+import { taskDefaults } from './task-defaults.ts'
+
+export interface Traced {
+  readonly host: TaskHost
+  readonly tasks: TaskRegistry
+  readonly signals: Signals
+  readonly calls: NotedCall[]
+  readonly errbacks: Map<string, (...args: readonly unknown[]) => unknown>
+  readonly stored: TaskMeta[]
+  readonly logged: string[]
+  readonly abort: AbortController
+  task(name: string, options: TaskOptions, fn: TaskFunction): Task
+  run(call: Partial<TaskCall> & { readonly name: string }): Promise<Outcome>
+}
+
+export interface TracedOptions {
+  readonly settings?: SettingsInput
+  readonly middleware?: readonly RunMiddleware[]
+  readonly resultExtended?: boolean
+}
+
+export function traced(options: TracedOptions = {}): Traced {
+  const { host: calling, calls, errbacks } = fakeHost()
+  const defaults = taskDefaults(options.settings)
+  const logged: string[] = []
+  const logger = createLogger({ level: 'DEBUG', write: (record) => logged.push(record.message) })
+  const signals = new Signals(logger)
+  const tasks = new TaskRegistry()
+  const stored: TaskMeta[] = []
+  const host: TaskHost = {
+    ...calling,
+    taskDefaults: () => defaults,
+    applyTask: (definition: TaskDefinition, _args: readonly unknown[], _options: PublishOptions) =>
+      Promise.resolve(
+        new EagerResult(definition.name, calling, { state: 'SUCCESS', value: undefined, traceback: undefined }),
+      ),
+    directContext: () => {
+      throw new Error('not called directly here')
+    },
+  }
+  const tracer = new Tracer({
+    host,
+    tasks,
+    signals,
+    logger,
+    clock: fakeClock(),
+    backend: { encodeResult } as unknown as ResultBackend,
+    middleware: options.middleware ?? [],
+    decode: (message) => JSON.parse(message.body as string),
+    resultExtended: options.resultExtended ?? false,
+    inheritPriority: false,
+    joinWillBlock: true,
+  })
+  const abort = new AbortController()
+  return {
+    host,
+    tasks,
+    signals,
+    calls,
+    errbacks,
+    stored,
+    logged,
+    abort,
+    task(name, taskOptions, fn) {
+      const definition = new TaskDefinition(name, fn, taskOptions, host)
+      const task = createTask(definition, host)
+      tasks.register({ definition, task })
+      return task
+    },
+    run(call) {
+      const encoded = encodeTask({ id: 'id-1', args: [], kwargs: {}, origin: 'gen1@test', ...call })
+      const message = {
+        headers: encoded.headers,
+        properties: encoded.properties,
+        body: JSON.stringify(encoded.body),
+        contentType: 'application/json',
+        contentEncoding: 'utf-8',
+      }
+      const deliveryInfo = { exchange: '', routing_key: 'celery', priority: 3, redelivered: false }
+      return tracer.run(
+        { message, deliveryInfo, hostname: 'celery@test' },
+        {
+          signal: abort.signal,
+          store: (result: EncodedResult) => {
+            stored.push(JSON.parse(result.body as string) as TaskMeta)
+            return Promise.resolve()
+          },
+        },
+      )
+    },
+  }
+}
+
+function encodeResult(meta: TaskMeta): EncodedResult {
+  if (typeof meta.result === 'function') throw new TypeError('functions have no form')
+  return { taskId: meta.task_id, status: meta.status, body: JSON.stringify(meta) }
+}

@@ -1,0 +1,281 @@
+import { describe, expect, it } from 'vitest'
+import { Ignore, Reject, SoftTimeLimitExceeded } from '../../../src/errors.ts'
+import { signatureData } from '../../../src/protocol/signature.ts'
+import { currentTask } from '../../../src/task/context.ts'
+import type { TaskContext } from '../../../src/task/context.ts'
+import { traced } from '../../support/traced.ts'
+
+const add = (x: number, y: number): number => x + y
+
+describe('a task that returns', () => {
+  it('stores its result and says so', async () => {
+    const { task, run, stored } = traced()
+    task('proj.add', {}, add as never)
+    expect(await run({ name: 'proj.add', args: [2, 3] })).toMatchObject({ kind: 'success', resultRepr: '5' })
+    expect(stored).toEqual([expect.objectContaining({ task_id: 'id-1', status: 'SUCCESS', result: 5, children: [] })])
+  })
+
+  it('binds named arguments', async () => {
+    const { task, run, stored } = traced()
+    task('proj.sub', {}, ((x: number, y: number) => x - y) as never)
+    await run({ name: 'proj.sub', kwargs: { y: 1, x: 10 } })
+    expect(stored[0]?.result).toBe(9)
+  })
+
+  it('stores nothing when the task or the call wants no result', async () => {
+    const { task, run, stored } = traced()
+    task('proj.quiet', { ignoreResult: true }, add as never)
+    task('proj.add', {}, add as never)
+    await run({ name: 'proj.quiet', args: [1, 1] })
+    await run({ name: 'proj.add', args: [1, 1], ignoreResult: true })
+    expect(stored).toEqual([])
+  })
+
+  it('stores STARTED first with trackStarted, and more with resultExtended', async () => {
+    const { task, run, stored } = traced({ resultExtended: true })
+    task('proj.add', { trackStarted: true }, add as never)
+    await run({ name: 'proj.add', args: [1, 1] })
+    expect(stored.map((meta) => meta.status)).toEqual(['STARTED', 'SUCCESS'])
+    expect(stored[0]?.result).toEqual({ pid: process.pid, hostname: 'celery@test' })
+    expect(stored[1]).toMatchObject({
+      name: 'proj.add',
+      args: [1, 1],
+      worker: 'celery@test',
+      retries: 0,
+      queue: 'celery',
+    })
+  })
+
+  it('calls what follows before it stores the result, so that the children are known', async () => {
+    const { task, run, stored, calls } = traced()
+    task('proj.add', {}, add as never)
+    let storedBefore = -1
+    const link = signatureData({ task: 'proj.next' })
+    task('proj.first', { onSuccess: () => void (storedBefore = stored.length) }, add as never)
+    await run({
+      name: 'proj.first',
+      args: [1, 1],
+      callbacks: [link],
+      chain: [signatureData({ task: 'proj.last' }), link],
+    })
+    expect(calls.map((call) => [call.name, call.args])).toEqual([
+      ['proj.next', [2]],
+      ['proj.next', [2]],
+    ])
+    expect(storedBefore).toBe(1)
+  })
+
+  it('fails when its value has no form', async () => {
+    const { task, run, stored } = traced()
+    task('proj.odd', {}, (() => add) as never)
+    expect(await run({ name: 'proj.odd' })).toMatchObject({ kind: 'failure' })
+    expect(stored.map((meta) => meta.status)).toEqual(['FAILURE'])
+  })
+})
+
+describe('a task that throws', () => {
+  it('stores the failure with its traceback', async () => {
+    const { task, run, stored } = traced()
+    task('proj.bad', {}, (() => {
+      throw new RangeError('bad moon')
+    }) as never)
+    const outcome = await run({ name: 'proj.bad' })
+    expect(outcome).toMatchObject({ kind: 'failure', expected: false })
+    expect(stored[0]).toMatchObject({ status: 'FAILURE', result: { exc_message: ['bad moon'] } })
+    expect(stored[0]?.traceback).toContain('bad moon')
+  })
+
+  it('knows which errors are part of the game', async () => {
+    const { task, run } = traced()
+    task('proj.bad', { throws: [RangeError] }, (() => {
+      throw new RangeError('expected')
+    }) as never)
+    expect(await run({ name: 'proj.bad' })).toMatchObject({ kind: 'failure', expected: true })
+  })
+
+  it('stores errors all the same with storeErrorsEvenIfIgnored', async () => {
+    const { task, run, stored } = traced()
+    const fail = (() => {
+      throw new Error('x')
+    }) as never
+    task('proj.silent', { ignoreResult: true }, fail)
+    task('proj.loud', { ignoreResult: true, storeErrorsEvenIfIgnored: true }, fail)
+    await run({ name: 'proj.silent' })
+    await run({ name: 'proj.loud' })
+    expect(stored).toHaveLength(1)
+  })
+
+  it('fails the rest of the chain and calls the errbacks', async () => {
+    const { task, run, stored, errbacks } = traced()
+    const seen: unknown[] = []
+    errbacks.set('proj.onError', (...args) => seen.push(args[1]))
+    task('proj.bad', {}, (() => {
+      throw new Error('x')
+    }) as never)
+    const chain = [signatureData({ task: 'proj.next', options: { task_id: 'next-id' } })]
+    await run({ name: 'proj.bad', chain, errbacks: [signatureData({ task: 'proj.onError' })] })
+    expect(stored.map((meta) => [meta.task_id, meta.status])).toEqual([
+      ['id-1', 'FAILURE'],
+      ['next-id', 'FAILURE'],
+    ])
+    expect(seen).toEqual([expect.objectContaining({ message: 'x' })])
+  })
+
+  it('fails for wrong arguments with words like Python', async () => {
+    const { task, run, stored } = traced()
+    task('proj.add', {}, add as never)
+    await run({ name: 'proj.add', args: [1], kwargs: { q: 2 } })
+    expect(JSON.stringify(stored[0]?.result)).toContain("add() got an unexpected keyword argument 'q'")
+  })
+
+  it('tells an aborted task by the reason of the abort', async () => {
+    const { task, run, stored, abort } = traced()
+    task('proj.slow', { bind: true }, ((self: TaskContext) => {
+      abort.abort(new SoftTimeLimitExceeded(3))
+      const error = new Error('This operation was aborted')
+      error.name = 'AbortError'
+      if (self.signal.aborted) throw error
+    }) as never)
+    await run({ name: 'proj.slow' })
+    expect(stored[0]?.result).toMatchObject({ exc_type: 'SoftTimeLimitExceeded' })
+  })
+})
+
+describe('a task that says what should happen', () => {
+  it('is ignored or rejected, and stores nothing', async () => {
+    const { task, run, stored } = traced()
+    task('proj.ignore', {}, (() => {
+      throw new Ignore()
+    }) as never)
+    task('proj.reject', {}, (() => {
+      throw new Reject('no', { requeue: true })
+    }) as never)
+    expect(await run({ name: 'proj.ignore' })).toMatchObject({ kind: 'ignored' })
+    expect(await run({ name: 'proj.reject' })).toMatchObject({ kind: 'rejected', requeue: true, reason: 'no' })
+    expect(stored).toEqual([])
+  })
+
+  it('is sent again with the same id, one retry more, all that follows, and to where it came from', async () => {
+    const { task, run, stored, calls } = traced()
+    task('proj.flaky', { bind: true }, ((self: TaskContext, _x: number) => {
+      throw self.retry({ countdown: 10, exc: new Error('again') })
+    }) as never)
+    const link = signatureData({ task: 'proj.next' })
+    const outcome = await run({
+      name: 'proj.flaky',
+      args: [1],
+      callbacks: [link],
+      retries: 1,
+      headers: { tenant: 'acme' },
+    })
+    expect(outcome).toMatchObject({ kind: 'retry' })
+    expect(stored).toEqual([
+      expect.objectContaining({
+        status: 'RETRY',
+        result: expect.objectContaining({ exc_message: ['again'] }) as unknown,
+      }),
+    ])
+    expect(calls).toEqual([
+      {
+        name: 'proj.flaky',
+        args: [1],
+        options: expect.objectContaining({
+          taskId: 'id-1',
+          retries: 2,
+          countdown: 10,
+          queue: 'celery',
+          priority: 3,
+          link: [link],
+          headers: { tenant: 'acme' },
+        }) as unknown,
+      },
+    ])
+  })
+
+  it('comes again when its new attempt cannot be published and it is acknowledged late; else it fails', async () => {
+    for (const [acksLate, kind] of [
+      [true, 'rejected'],
+      [false, 'failure'],
+    ] as const) {
+      const { task, run, host } = traced()
+      host.call = () => Promise.reject(new Error('no broker'))
+      task('proj.flaky', { bind: true, acksLate }, ((self: TaskContext) => {
+        throw self.retry()
+      }) as never)
+      expect(await run({ name: 'proj.flaky' })).toMatchObject({ kind })
+    }
+  })
+})
+
+describe('around a run', () => {
+  it('is the task of all code below it, and its context has everything', async () => {
+    const { task, run, stored } = traced()
+    let below: TaskContext | undefined
+    task('proj.deep', { bind: true }, (async (self: TaskContext) => {
+      await new Promise((resolve) => setImmediate(resolve))
+      below = currentTask()
+      await self.updateState({ state: 'PROGRESS', meta: { done: 1 } })
+      return [self.request.id, self.request.rootId, self.request.retries, self.request.headers]
+    }) as never)
+    await run({ name: 'proj.deep', headers: { tenant: 'acme' } })
+    expect(below?.request.id).toBe('id-1')
+    expect(currentTask()).toBeUndefined()
+    expect(stored.map((meta) => [meta.status, meta.result])).toEqual([
+      ['PROGRESS', { done: 1 }],
+      ['SUCCESS', ['id-1', 'id-1', 0, { tenant: 'acme' }]],
+    ])
+  })
+
+  it('calls hooks and signals in order', async () => {
+    const trail: string[] = []
+    const { task, run, signals } = traced()
+    const note = (name: string) => () => void trail.push(name)
+    signals.on('task-prerun', note('task-prerun'))
+    signals.on('task-success', note('task-success'))
+    signals.on('task-postrun', note('task-postrun'))
+    const hooks = { beforeStart: note('beforeStart'), onSuccess: note('onSuccess'), afterReturn: note('afterReturn') }
+    task('proj.add', hooks, ((x: number) => {
+      trail.push('run')
+      return x
+    }) as never)
+    await run({ name: 'proj.add', args: [1] })
+    expect(trail).toEqual([
+      'task-prerun',
+      'beforeStart',
+      'run',
+      'onSuccess',
+      'task-success',
+      'afterReturn',
+      'task-postrun',
+    ])
+  })
+
+  it('goes on when a hook or a listener throws', async () => {
+    const { task, run, signals, logged } = traced()
+    const fail = (): never => {
+      throw new Error('hook')
+    }
+    signals.on('task-prerun', fail)
+    task('proj.add', { beforeStart: fail, onSuccess: fail }, add as never)
+    expect(await run({ name: 'proj.add', args: [1, 1] })).toMatchObject({ kind: 'success' })
+    expect(logged).toHaveLength(3)
+  })
+
+  it('runs inside middleware', async () => {
+    const { task, run, stored } = traced({
+      middleware: [async (context, next) => `${context.task} ${String(await next())}`],
+    })
+    task('proj.add', {}, add as never)
+    await run({ name: 'proj.add', args: [1, 1] })
+    expect(stored[0]?.result).toBe('proj.add 2')
+  })
+
+  it('fails what is not registered or cannot be read, without an execution', async () => {
+    const { run, stored } = traced()
+    expect(await run({ name: 'proj.unknown' })).toMatchObject({
+      kind: 'failure',
+      failure: { excType: 'NotRegistered' },
+    })
+    expect(stored[0]).toMatchObject({ task_id: 'id-1', status: 'FAILURE' })
+  })
+})
