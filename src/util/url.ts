@@ -104,14 +104,23 @@ function maskOne(url: string): string {
   const start = SCHEME_PREFIX.exec(url)?.[0].length ?? 0
   const queryAt = url.indexOf('?', start)
   const end = queryAt === -1 ? url.length : queryAt
-  const slashAt = url.indexOf('/', start)
-  // A password may hold a slash that nobody escaped: then the last @ of the whole is the better guess.
-  const before = url.slice(start, slashAt === -1 ? end : slashAt)
-  const at = before.includes('@') ? start + before.lastIndexOf('@') : url.lastIndexOf('@', end - 1)
+  const at = endOfCredentials(url, start, end)
   const colon = url.indexOf(':', start)
   const query = url.slice(end).replaceAll(SECRET_IN_QUERY, `$1${MASK}`)
-  if (at < start || colon === -1 || colon > at) return url.slice(0, end) + query
+  if (at === -1 || colon === -1 || colon > at) return url.slice(0, end) + query
   return url.slice(0, colon + 1) + MASK + url.slice(at, end) + query
+}
+
+/** Where the @ behind the password is; -1 where there is none. */
+function endOfCredentials(url: string, start: number, end: number): number {
+  const slashAt = url.indexOf('/', start)
+  // No host: a file or a socket.
+  if (slashAt === start) return -1
+  const authority = url.slice(start, slashAt === -1 ? end : slashAt)
+  if (authority.includes('@')) return start + authority.lastIndexOf('@')
+  // A password may hold a slash that nobody escaped: then the last @ of the whole is the better guess.
+  const at = url.lastIndexOf('@', end - 1)
+  return at < start ? -1 : at
 }
 
 function notAUrl(url: string): ImproperlyConfigured {
