@@ -1,0 +1,124 @@
+/** Requests for tests: a pool whose outcomes the test decides, a backend that is a list. */
+import type { EncodedResult, ResultBackend } from '../../src/backend/backend.ts'
+import type { TaskMeta } from '../../src/protocol/result.ts'
+import { decodeTaskHead } from '../../src/protocol/task.ts'
+import type { TaskCall } from '../../src/protocol/task.ts'
+import { Signals } from '../../src/signals.ts'
+import type { TaskOptions } from '../../src/task/options.ts'
+import type { Outcome } from '../../src/task/outcome.ts'
+import { TaskRegistry } from '../../src/task/registry.ts'
+import { createTask, TaskDefinition } from '../../src/task/task.ts'
+import type { TaskHost } from '../../src/task/task.ts'
+import { BoundedSet } from '../../src/util/bounded-set.ts'
+import { createLogger } from '../../src/util/logger.ts'
+import { deferred } from '../../src/util/deferred.ts'
+import type { Deferred } from '../../src/util/deferred.ts'
+import type { Job, JobObserver, Pool } from '../../src/worker/pool/pool.ts'
+import type { ReceiveParts } from '../../src/worker/receive.ts'
+import { Request } from '../../src/worker/request.ts'
+import { WorkerState } from '../../src/worker/state.ts'
+import { fakeClock } from './fake-clock.ts'
+import type { FakeClock } from './fake-clock.ts'
+import { fakeHost } from './fake-host.ts'
+import type { NotedCall } from './fake-host.ts'
+import { incomingTask } from './incoming.ts'
+import type { Noted } from './incoming.ts'
+import { taskDefaults } from './task-defaults.ts'
+
+/** A job in the pool, and the test's hand on it. */
+export interface RunningJob {
+  readonly job: Job
+  readonly observer: JobObserver
+  readonly end: Deferred<Outcome>
+}
+
+export interface Requests {
+  readonly parts: ReceiveParts
+  readonly running: RunningJob[]
+  readonly stored: TaskMeta[]
+  readonly logged: string[]
+  readonly calls: NotedCall[]
+  readonly clock: FakeClock
+  /** How many jobs the pool takes. */
+  slots: number
+  /** Make storing fail. */
+  storeError: Error | undefined
+  define(name: string, options?: TaskOptions): TaskDefinition
+  request(options?: TaskOptions, call?: Partial<TaskCall>): { request: Request } & Noted
+}
+
+export function requests(options: { readonly isolated?: boolean; readonly ordered?: boolean } = {}): Requests {
+  const { host, calls } = fakeHost()
+  const logged: string[] = []
+  const logger = createLogger({ level: 'DEBUG', write: (record) => logged.push(`${record.level} ${record.message}`) })
+  const clock = fakeClock()
+  const defaults = taskDefaults()
+  const taskHost = { ...host, taskDefaults: () => defaults } as unknown as TaskHost
+  const running: RunningJob[] = []
+  const stored: TaskMeta[] = []
+  const tasks = new TaskRegistry()
+  const all: Requests = {
+    running,
+    stored,
+    logged,
+    calls,
+    clock,
+    slots: 1,
+    storeError: undefined,
+    define(name, taskOptions = {}) {
+      const definition = new TaskDefinition(name, ((x: number) => x) as never, taskOptions, taskHost)
+      tasks.register({ definition, task: createTask(definition, taskHost) })
+      return definition
+    },
+    request(taskOptions = {}, call = {}) {
+      const noted = incomingTask(call)
+      const { headers, properties } = noted.message.message
+      const definition = new TaskDefinition('proj.add', ((x: number) => x) as never, taskOptions, taskHost)
+      return {
+        request: new Request(decodeTaskHead(headers, properties), definition, noted.message, all.parts),
+        ...noted,
+      }
+    },
+    parts: {
+      host,
+      tasks,
+      signals: new Signals(logger),
+      logger,
+      clock,
+      hostname: 'celery@test',
+      state: new WorkerState(new BoundedSet({ maxSize: 10, maxAgeMs: 1000, clock })),
+      decode: (message) => JSON.parse(message.body as string),
+      accepts: (contentType) => contentType === 'application/json',
+      encode: (body) => ({ body: JSON.stringify(body), contentType: 'application/json', contentEncoding: 'utf-8' }),
+      ordered: options.ordered ?? false,
+      backend: {
+        encodeResult: (meta: TaskMeta): EncodedResult => ({
+          taskId: meta.task_id,
+          status: meta.status,
+          body: JSON.stringify(meta),
+        }),
+        storeResult: (result: EncodedResult) => {
+          if (all.storeError !== undefined) return Promise.reject(all.storeError)
+          stored.push(JSON.parse(result.body as string) as TaskMeta)
+          return Promise.resolve()
+        },
+      } as unknown as ResultBackend,
+      pool: {
+        isolated: options.isolated ?? true,
+        get free() {
+          return all.slots - running.length
+        },
+        execute: (job: Job, observer: JobObserver) => {
+          const end = deferred<Outcome>()
+          const entry = { job, observer, end }
+          running.push(entry)
+          return end.promise.finally(() => {
+            running.splice(running.indexOf(entry), 1)
+          })
+        },
+        terminate: () => true,
+      } as unknown as Pool,
+    },
+  }
+  return all
+}
