@@ -3,6 +3,14 @@
  * monitor or a transport of their own; none of it needs an app, a broker or a clock.
  */
 export {
+  MAX_LENGTH_ARGUMENT,
+  MAX_LENGTH_BYTES_ARGUMENT,
+  MAX_PRIORITY_ARGUMENT,
+  MESSAGE_TTL_ARGUMENT,
+  QUEUE_EXPIRES_ARGUMENT,
+  QUEUE_TYPE_ARGUMENT,
+} from './arguments.ts'
+export {
   concernsNode,
   decodeControlHead,
   decodeControlReply,
@@ -80,14 +88,8 @@ export {
   groupKey,
   HOSTNAME_HEADER,
   MAP_TASK,
-  MAX_LENGTH_ARGUMENT,
-  MAX_LENGTH_BYTES_ARGUMENT,
-  MAX_PRIORITY_ARGUMENT,
-  MESSAGE_TTL_ARGUMENT,
   pidboxExchange,
   pidboxQueue,
-  QUEUE_EXPIRES_ARGUMENT,
-  QUEUE_TYPE_ARGUMENT,
   REDELIVERED_HEADER,
   replyExchange,
   replyQueue,

@@ -1,6 +1,7 @@
 /**
  * Every name that two processes must agree on: exchanges, queues, key prefixes, headers and built-in tasks. Names that
- * only one driver touches stand beside that driver (`transport/redis/keys.ts` and the like).
+ * only one driver touches stand beside that driver (`transport/redis/keys.ts` and the like); the arguments of queues are
+ * in `arguments.ts`.
  */
 
 /** The queue, exchange and routing key of tasks that are not routed elsewhere. */
@@ -26,14 +27,6 @@ export const TASK_KEY_PREFIX = 'celery-task-meta-'
 export const GROUP_KEY_PREFIX = 'celery-taskset-meta-'
 /** Keys of chord counters in stores that only count. */
 export const CHORD_KEY_PREFIX = 'chord-unlock-'
-
-/** RabbitMQ's queue arguments. Times in milliseconds. */
-export const QUEUE_EXPIRES_ARGUMENT = 'x-expires'
-export const MESSAGE_TTL_ARGUMENT = 'x-message-ttl'
-export const MAX_LENGTH_ARGUMENT = 'x-max-length'
-export const MAX_LENGTH_BYTES_ARGUMENT = 'x-max-length-bytes'
-export const MAX_PRIORITY_ARGUMENT = 'x-max-priority'
-export const QUEUE_TYPE_ARGUMENT = 'x-queue-type'
 
 /** Message headers that are not part of the task protocol. */
 export const COMPRESSION_HEADER = 'compression'

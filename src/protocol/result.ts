@@ -188,8 +188,10 @@ function isTextOrNull(value: unknown): value is string | null {
   return value === null || typeof value === 'string'
 }
 
-function dateText(date: Date): string | null {
-  return Number.isNaN(date.getTime()) ? null : formatIso8601(date.getTime())
+/** A date as text; one that Python does not have stays a date, which no document may hold. */
+function dateText(date: Date): string | Date {
+  const year = date.getUTCFullYear()
+  return year >= 1 && year <= 9999 ? formatIso8601(date.getTime()) : date
 }
 
 function notDocument(what: string, value: unknown, wanted: string): DecodeError {
