@@ -34,7 +34,7 @@ import type { Binding } from '../transport/transport.ts'
 import { TransportRegistry } from '../transport/registry.ts'
 import { systemClock } from '../util/clock.ts'
 import type { Clock } from '../util/clock.ts'
-import { createLogger } from '../util/logger.ts'
+import { createLogger, parseLogLevel } from '../util/logger.ts'
 import { LamportClock } from '../util/lamport-clock.ts'
 import type { Logger } from '../util/logger.ts'
 import { uuid7 } from '../util/uuid.ts'
@@ -59,7 +59,7 @@ export interface AppOptions extends SettingsInput {
   readonly broker?: string | readonly string[]
   /** Result backend URL. Default: $CELERY_RESULT_BACKEND, else the broker's file when that is the default, else none. */
   readonly backend?: string
-  /** Takes the log lines of this app. Default: standard error, warnings and worse. */
+  /** Takes the log lines of this app. Default: standard error, from $CELERY_LOG_LEVEL on, else warnings and worse. */
   readonly logger?: Logger
   /** The clock; tests have one that they move by hand. */
   readonly clock?: Clock
@@ -120,7 +120,7 @@ export class App implements TaskHost {
   constructor(main: string = 'celeriac', options: AppOptions = {}) {
     const { broker, backend, logger, clock, ...settings } = options
     this.main = main
-    this.logger = logger ?? createLogger()
+    this.logger = logger ?? createLogger({ level: parseLogLevel(process.env['CELERY_LOG_LEVEL'] ?? '') ?? 'WARNING' })
     this.clock = clock ?? systemClock
     this.signals = new Signals(this.logger)
     this.#sqlite = new SqliteFiles()

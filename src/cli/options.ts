@@ -3,7 +3,7 @@
  * given to `commander` as a parser; what it throws names the option and says what to write.
  */
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import { LOG_LEVELS, type LogLevel } from '../util/logger.ts'
+import { LOG_LEVELS, parseLogLevel, type LogLevel } from '../util/logger.ts'
 import { didYouMean } from '../util/suggest.ts'
 
 /** `a, b,c` as three texts. */
@@ -81,23 +81,11 @@ function isNumber(text: string): boolean {
   return text.trim() !== '' && Number.isFinite(Number(text))
 }
 
-/** Python has two names for two of its levels. */
-const LEVEL_ALIASES: Readonly<Record<string, LogLevel>> = { WARN: 'WARNING', FATAL: 'CRITICAL' }
-
 /** A level by its name, in any case, or by Python's number (10 is DEBUG, 50 CRITICAL). */
 export function logLevel(text: string): LogLevel {
-  const name = text.trim().toUpperCase()
-  const known = LOG_LEVELS.find((level) => level === name) ?? LEVEL_ALIASES[name] ?? numberedLevel(name)
-  if (known === undefined) {
-    throw new InvalidArgumentError(`The levels are ${LOG_LEVELS.join(', ')}${didYouMean(name, LOG_LEVELS) || '.'}`)
-  }
-  return known
-}
-
-function numberedLevel(text: string): LogLevel | undefined {
-  return /^\d+$/.test(text)
-    ? LOG_LEVELS[Math.min(Math.max(Math.ceil(Number(text) / 10), 1), LOG_LEVELS.length) - 1]
-    : undefined
+  const level = parseLogLevel(text)
+  if (level !== undefined) return level
+  throw new InvalidArgumentError(`The levels are ${LOG_LEVELS.join(', ')}${didYouMean(text, LOG_LEVELS) || '.'}`)
 }
 
 /**

@@ -84,8 +84,9 @@ async function runWorker(session: Session, options: WorkerCommandOptions, args: 
   const worker = app.worker(workerOptions(options))
   const shutdown = watchSignals(worker, app, process, output)
   try {
-    const facts = await worker.start()
+    const facts = await worker.prepare()
     output.banner(await bannerOf(app, facts))
+    await worker.start()
     app.logger.info(`${facts.hostname} ready.`)
     shutdown.ready()
     await worker.closed()

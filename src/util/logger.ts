@@ -4,6 +4,16 @@
 export const LOG_LEVELS = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
+/** Python has two names for two of its levels. */
+const LEVEL_ALIASES: Readonly<Record<string, LogLevel>> = { WARN: 'WARNING', FATAL: 'CRITICAL' }
+
+/** A level by its name, in any case, or by Python's number (10 is DEBUG, 50 CRITICAL); undefined where there is none. */
+export function parseLogLevel(text: string): LogLevel | undefined {
+  const name = text.trim().toUpperCase()
+  if (/^\d+$/.test(name)) return LOG_LEVELS[Math.min(Math.max(Math.ceil(Number(name) / 10), 1), LOG_LEVELS.length) - 1]
+  return LOG_LEVELS.find((level) => level === name) ?? LEVEL_ALIASES[name]
+}
+
 /** Extra facts of a record; `error` is printed with its stack. */
 export interface LogFields {
   readonly error?: unknown

@@ -72,6 +72,7 @@ export class Worker {
   readonly #options: WorkerOptions
   readonly #state: WorkerState
   readonly #commands = createCommands()
+  #prepared: Promise<WorkerFacts> | undefined
   #running: Promise<Running> | undefined
   #stopped: Promise<void> | undefined
 
@@ -86,6 +87,14 @@ export class Worker {
   /** Requests in hand, revoked ids, totals. */
   get state(): WorkerState {
     return this.#state
+  }
+
+  /**
+   * Read the settings, import the task modules, and tell what this worker will be. `start` does so first of all; ask
+   * before to say it, as the command line does. May be called twice.
+   */
+  prepare(): Promise<WorkerFacts> {
+    return (this.#prepared ??= this.#prepare())
   }
 
   /** Start. Resolves when it consumes. Rejects when the pool or the broker cannot be had. May be called twice. */
@@ -112,7 +121,7 @@ export class Worker {
     await this.#stopped
   }
 
-  async #start(): Promise<Running> {
+  async #prepare(): Promise<WorkerFacts> {
     const app = this.#app
     if (app.isChild) {
       throw new ImproperlyConfigured(
@@ -122,7 +131,12 @@ export class Worker {
     }
     const settings = await app.prepare()
     await app.importTasks()
-    const facts = this.#facts(settings)
+    return this.#facts(settings)
+  }
+
+  async #start(): Promise<Running> {
+    const app = this.#app
+    const facts = await this.prepare()
     await app.signals.send('worker-init', { hostname: facts.hostname })
     if (this.#options.purge === true) await app.control.purge(facts.queues.map((queue) => queue.name))
     const parts = await this.#build(facts)

@@ -1,0 +1,166 @@
+/** `celeriac worker` as a user runs it: an app in TypeScript, the embedded broker, real processes and signals. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { makeProject, runCli, startCli } from '../support/cli.ts'
+import { ROOT } from '../support/sources.ts'
+import { waitFor } from '../support/wait-for.ts'
+
+const APP = `
+import { existsSync, appendFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Celery } from 'celeriac'
+
+export const app = new Celery('proj')
+
+interface Numbers { x: number; y: number }
+
+export const add = app.task('proj.add', (x: number, y: number): number => x + y)
+export const sum = app.task('proj.sum', (numbers: Numbers): number => numbers.x + numbers.y)
+
+/** Tells that it runs, and ends when the file "go" is there or when it is aborted. */
+export const hold = app.task('proj.hold', { bind: true, acksLate: true }, async (self) => {
+  appendFileSync('log', 'started\\n')
+  while (!existsSync('go') && !self.signal.aborted) await sleep(5)
+  appendFileSync('log', self.signal.aborted ? 'aborted\\n' : 'done\\n')
+  return 'held'
+})
+`
+
+let cwd: string
+
+beforeEach(() => {
+  cwd = makeProject({ 'app.ts': APP })
+})
+
+function log(): string {
+  return existsSync(join(cwd, 'log')) ? readFileSync(join(cwd, 'log'), 'utf8') : ''
+}
+
+async function call(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await runCli(['-A', 'app.ts', 'call', ...args], { cwd })
+  expect([code, stderr]).toEqual([0, ''])
+  return stdout.trim()
+}
+
+async function result(id: string): Promise<unknown> {
+  const { stdout, stderr } = await runCli(['-A', 'app.ts', 'result', '--json', '--timeout', '20', id], { cwd })
+  expect(stderr).toBe('')
+  return JSON.parse(stdout)
+}
+
+it('runs what call sends, and result prints what it returned', async () => {
+  const worker = startCli(['-A', 'app.ts', 'worker', '-l', 'info', '-P', 'solo'], { cwd })
+  await worker.sees(/celery@\S+ ready\./)
+  const id = await call('proj.add', '--args', '[2, 3]')
+  expect(await result(id)).toMatchObject({ task_id: id, status: 'SUCCESS', result: 5 })
+  await worker.sees(new RegExp(`Task proj\\.add\\[${id}\\] succeeded`))
+  worker.signal('SIGTERM')
+  expect((await worker.ended).code).toBe(0)
+})
+
+it('runs tasks in child processes by default', async () => {
+  const worker = startCli(['-A', 'app.ts', 'worker', '-l', 'info', '-c', '1'], { cwd })
+  await worker.sees(/ready\./)
+  expect(await result(await call('proj.sum', '-a', '[{ "x": 2, "y": 40 }]'))).toMatchObject({ result: 42 })
+  worker.signal('SIGTERM')
+  expect((await worker.ended).code).toBe(0)
+})
+
+it('prints the banner', async () => {
+  const worker = startCli(['-A', 'app.ts', 'worker', '-l', 'info', '-P', 'solo', '-n', 'w1@here'], { cwd })
+  await worker.sees(/ready\./)
+  for (const pattern of [
+    /w1@here v\d+\.\d+\.\d+/,
+    /app: +proj/,
+    /transport: +sqlite:\/\/\/celeriac\.db/,
+    /results: +sqlite:\/\/\/celeriac\.db/,
+    /concurrency: +\d+ \(solo\)/,
+    /\.> celery +exchange=celery\(direct\) key=celery/,
+    /\[tasks\]\n {2}\. proj\.add\n {2}\. proj\.hold\n {2}\. proj\.sum\n/,
+  ]) {
+    expect(worker.output).toMatch(pattern)
+  }
+})
+
+describe('signals', () => {
+  async function holding(): Promise<{ worker: ReturnType<typeof startCli>; id: string }> {
+    const worker = startCli(['-A', 'app.ts', 'worker', '-P', 'async', '-c', '2', '-l', 'info'], { cwd })
+    await worker.sees(/ready\./)
+    const id = await call('proj.hold')
+    await waitFor(() => log() === 'started\n')
+    return { worker, id }
+  }
+
+  it('SIGTERM lets the running task end, and the command ends with 0', async () => {
+    const { worker, id } = await holding()
+    worker.signal('SIGTERM')
+    await worker.sees(/Warm shutdown/)
+    writeFileSync(join(cwd, 'go'), '')
+    expect((await worker.ended).code).toBe(0)
+    expect(log()).toBe('started\ndone\n')
+    expect(await result(id)).toMatchObject({ status: 'SUCCESS', result: 'held' })
+  })
+
+  it('SIGINT likewise, with 1', async () => {
+    const { worker } = await holding()
+    worker.signal('SIGINT')
+    await worker.sees(/Ctrl\+C again[^]*Warm shutdown/)
+    writeFileSync(join(cwd, 'go'), '')
+    expect((await worker.ended).code).toBe(1)
+    expect(log()).toBe('started\ndone\n')
+  })
+
+  it('a second SIGINT cancels it and gives its message back', async () => {
+    const { worker, id } = await holding()
+    worker.signal('SIGINT')
+    await worker.sees(/Warm shutdown/)
+    worker.signal('SIGINT')
+    await worker.sees(/Cold shutdown/)
+    expect((await worker.ended).code).toBe(1)
+    expect(log()).toBe('started\naborted\n')
+    writeFileSync(join(cwd, 'go'), '')
+    const next = startCli(['-A', 'app.ts', 'worker', '-P', 'solo'], { cwd })
+    expect(await result(id)).toMatchObject({ status: 'SUCCESS', result: 'held' })
+    next.signal('SIGTERM')
+    expect((await next.ended).code).toBe(0)
+  })
+
+  it('SIGTERM means SIGQUIT where REMAP_SIGTERM says so', async () => {
+    const worker = startCli(['-A', 'app.ts', 'worker', '-P', 'async', '-l', 'info'], {
+      cwd,
+      env: { REMAP_SIGTERM: 'SIGQUIT' },
+    })
+    await worker.sees(/ready\./)
+    worker.signal('SIGTERM')
+    await worker.sees(/Cold shutdown/)
+    expect((await worker.ended).code).toBe(1)
+  })
+})
+
+it('--purge throws away what waits', async () => {
+  await call('proj.add', '-a', '[1, 1]')
+  const worker = startCli(['-A', 'app.ts', 'worker', '-P', 'solo', '-l', 'info', '--purge'], { cwd })
+  await worker.sees(/ready\./)
+  const id = await call('proj.add', '-a', '[2, 2]')
+  await result(id)
+  worker.signal('SIGTERM')
+  const { stdout, stderr } = await worker.ended
+  expect((stdout + stderr).match(/proj\.add\[[^\]]+\] received/g)).toEqual([`proj.add[${id}] received`])
+})
+
+it('shares one copy of the package with the app, from TypeScript and JavaScript alike', async () => {
+  cwd = makeProject({
+    'src/helper.js': `export { Celery as Other } from 'celeriac'`,
+    'src/app.ts': `
+      import { Celery } from 'celeriac'
+      import { Other } from './helper.js'
+      const { Celery: own } = await import(${JSON.stringify(`file://${ROOT}/dist/index.js`)})
+      console.log('one copy:', Celery === Other && Celery === own)
+      export const jobs: Celery = new Celery('jobs')`,
+  })
+  const { code, stdout } = await runCli(['-A', 'src.app:jobs', 'report'], { cwd })
+  expect(stdout).toContain('one copy: true')
+  expect(stdout).toMatch(/app +-> jobs/)
+  expect(code).toBe(0)
+})
