@@ -31,6 +31,8 @@ export interface Parameters {
   readonly kwargs: boolean
   /** Are missing and surplus positional arguments an error? Otherwise they are as in any JavaScript call. */
   readonly typing: boolean
+  /** The most positional arguments that the function takes; Infinity with `...rest`, and where nothing is known. */
+  readonly arity: number
   /** The fewest and most arguments that need no looking at when there are no named ones; -1 where all do. */
   readonly fewest: number
   readonly most: number
@@ -84,13 +86,15 @@ function summarize(
 ): Parameters {
   const optional = positional.map((parameter) => parameter.optional)
   const free = !facts.known || !facts.typing
+  const arity = facts.known && !facts.rest ? positional.length : Infinity
   return {
     ...facts,
     label: name.slice(name.lastIndexOf('.') + 1),
     names: positional.map((parameter) => parameter.name),
     optional,
+    arity,
     fewest: facts.kwargs ? -1 : free ? 0 : optional.lastIndexOf(false) + 1,
-    most: facts.kwargs ? -1 : free || facts.rest ? Infinity : positional.length,
+    most: facts.kwargs ? -1 : facts.typing ? arity : Infinity,
     places: new Map(positional.flatMap(({ name: key }, index) => (key === undefined ? [] : [[key, index] as const]))),
   }
 }

@@ -92,6 +92,14 @@ describe('readParameters', () => {
     expect(read(fn).known).toBe(false)
   })
 
+  it('knows how many arguments there may be', () => {
+    expect(read(add).arity).toBe(2)
+    expect(read((self: object, x = 1) => [self, x], { bound: true, typing: false }).arity).toBe(1)
+    expect(read((x: number, rest: object) => [x, rest], { kwargs: true }).arity).toBe(1)
+    expect(read((...all: unknown[]) => all).arity).toBe(Infinity)
+    expect(read(Math.max).arity).toBe(Infinity)
+  })
+
   it('takes names from params', () => {
     expect(read(add.bind(null), { params: ['x', 'y'] })).toMatchObject({ names: ['x', 'y'], optional: [false, false] })
     expect(read((a: number, b = 1) => a + b, { params: ['x', 'y'] }).optional).toEqual([false, true])
