@@ -88,9 +88,9 @@ export interface TaskDefaults {
   readonly taskSoftTimeLimit: number | null
   readonly taskTrackStarted: boolean
   readonly taskAcksLate: boolean
-  readonly taskAcksOnFailureOrTimeout: boolean
-  readonly taskAcksOnFailure: boolean | null
-  readonly taskAcksOnTimeout: boolean | null
+  /** The settings fill in these two from `taskAcksOnFailureOrTimeout`. */
+  readonly taskAcksOnFailure: boolean
+  readonly taskAcksOnTimeout: boolean
   readonly taskRejectOnWorkerLost: boolean | null
   readonly taskIgnoreResult: boolean
   readonly taskStoreErrorsEvenIfIgnored: boolean
@@ -118,7 +118,7 @@ export interface TaskPolicy {
 
 /** Fill in what the options leave open. */
 export function resolvePolicy(options: TaskOptions, defaults: TaskDefaults): TaskPolicy {
-  const acks = options.acksOnFailureOrTimeout ?? defaults.taskAcksOnFailureOrTimeout
+  const both = options.acksOnFailureOrTimeout
   return {
     maxRetries: options.maxRetries === undefined ? 3 : options.maxRetries,
     defaultRetryDelay: options.defaultRetryDelay ?? 180,
@@ -126,8 +126,8 @@ export function resolvePolicy(options: TaskOptions, defaults: TaskDefaults): Tas
     softTimeLimit: options.softTimeLimit ?? defaults.taskSoftTimeLimit ?? undefined,
     trackStarted: options.trackStarted ?? defaults.taskTrackStarted,
     acksLate: options.acksLate ?? defaults.taskAcksLate,
-    acksOnFailure: options.acksOnFailure ?? defaults.taskAcksOnFailure ?? acks,
-    acksOnTimeout: options.acksOnTimeout ?? defaults.taskAcksOnTimeout ?? acks,
+    acksOnFailure: options.acksOnFailure ?? both ?? defaults.taskAcksOnFailure,
+    acksOnTimeout: options.acksOnTimeout ?? both ?? defaults.taskAcksOnTimeout,
     rejectOnWorkerLost: options.rejectOnWorkerLost ?? defaults.taskRejectOnWorkerLost ?? false,
     ignoreResult: options.ignoreResult ?? defaults.taskIgnoreResult,
     storeErrorsEvenIfIgnored: options.storeErrorsEvenIfIgnored ?? defaults.taskStoreErrorsEvenIfIgnored,

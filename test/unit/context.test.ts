@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest'
+import { activeExecution, runInExecution } from '../../src/context.ts'
+import type { ActiveExecution } from '../../src/context.ts'
+
+const execution = (taskId: string): ActiveExecution => ({
+  taskId,
+  rootId: taskId,
+  priority: undefined,
+  children: [],
+  joinWillBlock: true,
+  context: undefined,
+})
+
+describe('the active execution', () => {
+  it('follows promises and timers, and keeps executions apart', async () => {
+    const seen = (id: string): Promise<string | undefined> =>
+      runInExecution(execution(id), async () => {
+        await new Promise((resolve) => setTimeout(resolve, 1))
+        return activeExecution()?.taskId
+      })
+    expect(await Promise.all([seen('a'), seen('b')])).toEqual(['a', 'b'])
+    expect(activeExecution()).toBeUndefined()
+  })
+})

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest'
+import { traced } from '../../support/traced.ts'
+import { taskDefaults } from '../../support/task-defaults.ts'
+import { createTask, TaskDefinition } from '../../../src/task/task.ts'
+
+const add = (x: number, y: number): number => x + y
+
+describe('a task object', () => {
+  it('has the verbs of a call', async () => {
+    const { task, calls } = traced()
+    const sum = task('proj.add', {}, add as never)
+    await sum.delay(1, 2)
+    await sum.applyAsync([1, 2], { countdown: 3 })
+    await sum.s(2).delay(1)
+    await sum.si(1, 2).delay()
+    await sum.signature([1, 2], { queue: 'q' }).delay()
+    expect(calls.map((call) => [call.name, call.args, call.options])).toEqual([
+      ['proj.add', [1, 2], undefined],
+      ['proj.add', [1, 2], { countdown: 3 }],
+      ['proj.add', [1, 2], { kwargs: {} }],
+      ['proj.add', [1, 2], { kwargs: {} }],
+      ['proj.add', [1, 2], { queue: 'q', kwargs: {} }],
+    ])
+    expect([sum.taskName, sum.name]).toEqual(['proj.add', 'proj.add'])
+  })
+
+  it('is still a function', () => {
+    const { host } = traced()
+    const direct = { ...host, directContext: () => undefined as never }
+    const definition = new TaskDefinition('proj.add', add as never, {}, direct)
+    const call = createTask(definition, direct) as unknown as typeof add
+    expect(call(2, 3)).toBe(5)
+    expect(() => call(1, 2, 3 as never)).toThrow('add() takes 2 positional arguments but 3 were given')
+  })
+})
+
+describe('TaskDefinition', () => {
+  it('fills in its policy from the settings, again when they change', () => {
+    const { host } = traced()
+    let settings = taskDefaults()
+    const definition = new TaskDefinition(
+      't',
+      add as never,
+      { timeLimit: 5 },
+      { ...host, taskDefaults: () => settings },
+    )
+    expect(definition.policy).toMatchObject({ acksLate: false, timeLimit: 5, softTimeLimit: undefined, maxRetries: 3 })
+    expect(definition.policy).toBe(definition.policy)
+    settings = taskDefaults({ taskAcksLate: true, taskSoftTimeLimit: 3, taskAcksOnFailureOrTimeout: false })
+    expect(definition.policy).toMatchObject({
+      acksLate: true,
+      softTimeLimit: 3,
+      acksOnFailure: false,
+      acksOnTimeout: false,
+    })
+  })
+})
