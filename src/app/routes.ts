@@ -72,8 +72,6 @@ interface Answer {
   readonly priority: number | undefined
   readonly deliveryMode: 1 | 2 | undefined
   readonly rest: PublishOptions | undefined
-  /** The same object comes again, so it is worth remembering what follows from it. */
-  readonly lasting: boolean
 }
 
 /** A router of any kind, prepared. */
@@ -88,7 +86,8 @@ export class Router {
   readonly #routers: readonly PreparedRouter[]
   /** The ways of calls without options of their own, by queue and by answer; good for one version of the queues. */
   readonly #byQueue = new Map<string, Route>()
-  readonly #byAnswer = new Map<Answer, Route>()
+  /** Weak, because the answer of a function is a new one each time. */
+  #byAnswer = new WeakMap<Answer, Route>()
   #queuesVersion: number
 
   /** Throws `ImproperlyConfigured` for routes that cannot be. */
@@ -111,12 +110,13 @@ export class Router {
     task?: unknown,
   ): Route {
     const answer = this.#routers.length === 0 ? undefined : this.#ask(name, args, kwargs, options, task)
-    if (!isPlain(options)) return this.#resolve(answer, options)
-    if (answer === undefined) {
-      return this.#remembered(this.#byQueue, options.queue ?? this.#settings.taskDefaultQueue, undefined, options)
+    if (!isPlain(options) || (answer !== undefined && options.queue !== undefined)) {
+      return this.#resolve(answer, options)
     }
-    const lasts = answer.lasting && options.queue === undefined
-    return lasts ? this.#remembered(this.#byAnswer, answer, answer, options) : this.#resolve(answer, options)
+    if (this.#queuesVersion !== this.#queues.version) this.#forget()
+    const queue = options.queue ?? this.#settings.taskDefaultQueue
+    const known = answer === undefined ? this.#byQueue.get(queue) : this.#byAnswer.get(answer)
+    return known ?? this.#remember(queue, answer, this.#resolve(answer, options))
   }
 
   #ask(...call: Parameters<RouterFunction>): Answer | undefined {
@@ -127,17 +127,15 @@ export class Router {
     return undefined
   }
 
-  #remembered<K>(memory: Map<K, Route>, key: K, answer: Answer | undefined, options: PublishOptions): Route {
-    if (this.#queuesVersion !== this.#queues.version) {
-      this.#byQueue.clear()
-      this.#byAnswer.clear()
-      this.#queuesVersion = this.#queues.version
-    }
-    const known = memory.get(key)
-    if (known !== undefined) return known
-    const route = this.#resolve(answer, options)
-    if (memory.size >= MOST_REMEMBERED) memory.clear()
-    memory.set(key, route)
+  #forget(): void {
+    this.#byQueue.clear()
+    this.#byAnswer = new WeakMap()
+    this.#queuesVersion = this.#queues.version
+  }
+
+  #remember(queue: string, answer: Answer | undefined, route: Route): Route {
+    if (answer !== undefined) this.#byAnswer.set(answer, route)
+    else if (this.#byQueue.size < MOST_REMEMBERED) this.#byQueue.set(queue, route)
     return route
   }
 
@@ -206,7 +204,7 @@ function isPair(value: unknown): value is RoutePair {
 
 function prepareRouter(router: unknown): PreparedRouter {
   if (typeof router === 'function') {
-    return (name, ...call) => toAnswer(name, (router as RouterFunction)(name, ...call), false)
+    return (name, ...call) => toAnswer(name, (router as RouterFunction)(name, ...call))
   }
   if (Array.isArray(router)) return prepareMap(router)
   if (router instanceof Map) return prepareMap([...(router as ReadonlyMap<string | RegExp, RouteTarget>)])
@@ -233,7 +231,7 @@ function prepareMap(pairs: readonly unknown[]): PreparedRouter {
       )
     }
     const [pattern, target] = pair
-    const answer = toAnswer(String(pattern), target, true)
+    const answer = toAnswer(String(pattern), target)
     if (pattern instanceof RegExp) patterns.push({ matches: searcher(pattern), answer })
     else if (isGlob(pattern)) patterns.push({ matches: globMatcher(pattern), answer })
     else exact.set(pattern, answer)
@@ -292,7 +290,7 @@ const ROUTE_OPTIONS: readonly string[] = [
 ]
 
 /** Take a target apart. Null and undefined are no answer, as are fields that are. */
-function toAnswer(route: string, target: unknown, lasting: boolean): Answer | undefined {
+function toAnswer(route: string, target: unknown): Answer | undefined {
   if (target === null || target === undefined) return undefined
   const options: Record<string, unknown> = {}
   if (typeof target === 'string') options['queue'] = target
@@ -320,6 +318,5 @@ function toAnswer(route: string, target: unknown, lasting: boolean): Answer | un
     priority,
     deliveryMode,
     rest: Object.keys(rest).length === 0 ? undefined : Object.freeze(rest),
-    lasting,
   }
 }

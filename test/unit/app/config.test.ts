@@ -150,7 +150,8 @@ describe('a change that cannot be', () => {
     expect(() => {
       config.update({ timezone: 'Asia/Tokyo', taskAckLate: 1 } as SettingsInput)
     }).toThrow(ImproperlyConfigured)
-    expect(config.values).toMatchObject({ eventQueueExclusive: false, timezone: 'UTC' })
+    config.update({ taskAcksLate: true })
+    expect(config.values).toMatchObject({ eventQueueExclusive: false, timezone: 'UTC', taskAcksLate: true })
     expect(() => configOf({ eventQueueDurable: true })).toThrow(contradiction)
     expect(() => configOf({ controlQueueDurable: true })).toThrow('controlQueueExclusive and controlQueueDurable')
   })
