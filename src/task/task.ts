@@ -89,8 +89,10 @@ type Suffixes<T extends unknown[]> = T extends [unknown, ...infer Rest] ? T | Su
 /** What a signature may hold: all arguments, or the last ones; the others come in front of them later. */
 export type SignatureArguments<A extends unknown[]> = A | Suffixes<RequiredArguments<A>>
 
-/** What a signature that holds `P` still lacks. */
-export type MissingArguments<A extends unknown[], P extends unknown[]> = DropLast<RequiredArguments<A>, P>
+/** What a signature that holds `P` still lacks; of a function with any number of arguments, nobody can tell. */
+export type MissingArguments<A extends unknown[], P extends unknown[]> = number extends A['length']
+  ? A
+  : DropLast<RequiredArguments<A>, P>
 
 /** Publish options with at least one named argument. */
 export type NamedOptions = PublishOptions & { readonly kwargs: Readonly<Record<string, unknown>> }
