@@ -15,7 +15,7 @@ export function callSite(stack: string | undefined, ownFolder: string): string |
 
 /** `at new X (file:///a/b.ts:1:2)`, `at /a/b.ts:1:2`, `at async file:///a/b.js:1:2`. */
 function fileOf(line: string): string | undefined {
-  const match = /(?:\(|at (?:async )?)((?:file:\/\/)?\/[^()]*?):\d+:\d+\)?$/.exec(line.trimEnd())
+  const match = /(?:\(|at (?:async )?)((?:file:\/\/)?\/.*?):\d+:\d+\)?$/.exec(line.trimEnd())
   const place = match?.[1]
   if (place === undefined) return undefined
   return place.startsWith('file://') ? fileURLToPath(place) : place
