@@ -4,6 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { DecodeError, EncodeError } from '../errors.ts'
+import { parsePythonJson } from '../serialization/json-parser.ts'
 import { isRecord, setField } from '../util/record.ts'
 import type { Body, Message, Properties } from './message.ts'
 import { COMPRESSION_HEADER, REDELIVERED_HEADER } from './names.ts'
@@ -101,14 +102,26 @@ function readFields(text: string): EnvelopeFields {
 }
 
 function parse(text: string): Record<string, unknown> {
-  let value: unknown
+  const value = parseJson(text)
+  if (!isRecord(value)) throw new DecodeError('A message envelope is no JSON object')
+  return value
+}
+
+function parseJson(text: string): unknown {
   try {
-    value = JSON.parse(text)
+    return JSON.parse(text)
+  } catch {
+    return parseNonstandardJson(text)
+  }
+}
+
+/** Python writes NaN and the infinities as they are, where a header or a stamp has one. */
+function parseNonstandardJson(text: string): unknown {
+  try {
+    return parsePythonJson(text)
   } catch (cause) {
     throw new DecodeError(`A message envelope is not JSON: ${String(cause)}`, { cause })
   }
-  if (!isRecord(value)) throw new DecodeError('A message envelope is no JSON object')
-  return value
 }
 
 function textOr(value: unknown, fallback: string): string {

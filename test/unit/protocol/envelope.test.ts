@@ -111,6 +111,11 @@ describe('decodeEnvelope', () => {
     expect(decodeEnvelope(recorded({}, { app_id: 'a' })).message.properties).toMatchObject({ app_id: 'a' })
   })
 
+  it('reads headers that only Python takes for JSON', () => {
+    const text = recorded({ headers: { score: 'X' } }).replace('"X"', 'NaN')
+    expect(decodeEnvelope(text).message).toMatchObject({ headers: { score: NaN }, body: '"é"' })
+  })
+
   it.each([
     ['', 'not JSON'],
     ['{', 'not JSON'],
