@@ -30,7 +30,9 @@ export function plainValue(key: string, value: unknown, censored: boolean, depth
   if (typeof value === 'string') return censored ? maskUrls(value) : value
   if (typeof value === 'boolean' || value === null || (typeof value === 'number' && Number.isFinite(value)))
     return value
-  if (typeof value !== 'object') return typeof value === 'function' ? `<${value.name || 'function'}>` : String(value)
+  if (typeof value === 'function') return `<${value.name === '' ? 'function' : value.name}>`
+  // Symbols, bigints, undefined and numbers that JSON does not have.
+  if (typeof value !== 'object') return inspect(value)
   if (depth === DEEPEST) return '...'
   if (value instanceof Date || value instanceof RegExp) return String(value)
   if (Array.isArray(value)) return value.map((item) => plainValue('', item, censored, depth + 1))

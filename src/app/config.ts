@@ -168,16 +168,19 @@ function defaultOf(name: SettingName, given: (name: SettingName) => unknown): un
 function urlOfParts(given: (name: SettingName) => unknown): string | undefined {
   const part = (name: SettingName): string | undefined => {
     const value = given(name)
-    return value === undefined || value === null ? undefined : encodeURIComponent(String(value))
+    if (typeof value !== 'string' && typeof value !== 'number') return undefined
+    // Half a character has no form in a URL.
+    return encodeURIComponent(String(value).replaceAll(/\p{Surrogate}/gu, '\ufffd'))
   }
   const host = part('brokerHost')
-  if (host === undefined && part('brokerTransport') === undefined) return undefined
+  const transport = given('brokerTransport')
+  if (host === undefined && typeof transport !== 'string') return undefined
   const user = part('brokerUser') ?? ''
   const password = part('brokerPassword')
   const credentials = password === undefined ? user : `${user}:${password}`
   const port = part('brokerPort')
   return [
-    `${part('brokerTransport') ?? 'amqp'}://`,
+    `${typeof transport === 'string' ? transport : 'amqp'}://`,
     credentials === '' ? '' : `${credentials}@`,
     host ?? '',
     port === undefined ? '' : `:${port}`,

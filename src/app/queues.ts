@@ -190,7 +190,9 @@ export function directQueue(nodename: string): Queue {
 export function readQueues(queues: TaskQueues): QueueSpec[] {
   const specs = Array.isArray(queues)
     ? (queues as readonly QueueInput[]).map((queue) => readQueue(undefined, queue))
-    : Object.entries(queues).map(([name, queue]) => readQueue(name, queue ?? {}))
+    : Object.entries(queues as Readonly<Record<string, TaskQueueOptions | null>>).map(([name, queue]) =>
+        readQueue(name, queue ?? {}),
+      )
   // Their options are checked now, not when the queue is first used.
   for (const spec of specs) if (!isQueue(spec)) createFrom(spec.name, spec.options, '', '')
   return specs

@@ -150,13 +150,14 @@ export class Router {
     const target = named ?? (goesNowhere ? taskDefaultQueue : undefined)
     const queue = typeof target === 'string' ? this.#queues.get(target) : target
     const exchangeType = options.exchangeType ?? answer?.exchangeType ?? queue?.exchange.type ?? 'direct'
+    const queueKey = queue === undefined || queue.routingKey === '' ? taskDefaultRoutingKey : queue.routingKey
     // A direct exchange needs both to be worth the detour; otherwise the queue is named directly.
     const direct = exchangeType === 'direct' && queue !== undefined && (isNothing(explicit) || isNothing(explicitKey))
     return {
       queue,
       exchange: direct ? '' : (explicit ?? queue?.exchange.name ?? taskDefaultExchange),
       exchangeType,
-      routingKey: direct ? queue.name : (explicitKey ?? (queue?.routingKey || taskDefaultRoutingKey)),
+      routingKey: direct ? queue.name : (explicitKey ?? queueKey),
       priority: options.priority ?? answer?.priority,
       deliveryMode:
         options.deliveryMode ?? answer?.deliveryMode ?? queue?.exchange.deliveryMode ?? taskDefaultDeliveryMode,
@@ -179,7 +180,7 @@ function isNothing(text: string | undefined): boolean {
 
 /** Prepare the setting `taskRoutes`. Throws `ImproperlyConfigured` for routes that cannot be. */
 export function readRoutes(routes: TaskRoutes): PreparedRouter[] {
-  if (!Array.isArray(routes)) return [prepareRouter(routes as RouteMap | RouterFunction)]
+  if (!Array.isArray(routes)) return [prepareRouter(routes)]
   const prepared: PreparedRouter[] = []
   let pairs: RoutePair[] = []
   const endPairs = (): void => {
@@ -208,7 +209,7 @@ function prepareRouter(router: unknown): PreparedRouter {
   }
   if (Array.isArray(router)) return prepareMap(router)
   if (router instanceof Map) return prepareMap([...(router as ReadonlyMap<string | RegExp, RouteTarget>)])
-  if (isRecord(router)) return prepareMap(Object.entries(router) as RoutePair[])
+  if (isRecord(router)) return prepareMap(Object.entries(router))
   throw new ImproperlyConfigured(
     typeof router === 'string'
       ? `taskRoutes: "${router}" is no router; import the function and pass it itself`

@@ -211,7 +211,7 @@ function splitCommas(text: string): string[] {
 }
 
 function toDict(value: unknown): Readonly<Record<string, unknown>> | undefined {
-  const object = typeof value === 'string' ? fromJson(value) : value instanceof Map ? Object.fromEntries(value) : value
+  const object = typeof value === 'string' ? fromJson(value) : value instanceof Map ? fromMap(value) : value
   return isRecord(object) ? { ...object } : undefined
 }
 

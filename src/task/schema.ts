@@ -116,7 +116,8 @@ function validateEach(
     return { issues: [{ message: surplus }] }
   }
   const results = schemas.map((schema, index) => schema['~standard'].validate(args[index]))
-  return results.some(isPromise) ? Promise.all(results).then(combine) : combine(results as SchemaResult<unknown>[])
+  if (!results.some(isPromise)) return combine(results as SchemaResult<unknown>[])
+  return Promise.all(results.map((result) => Promise.resolve(result))).then(combine)
 }
 
 function combine(results: readonly SchemaResult<unknown>[]): SchemaResult<unknown[]> {

@@ -10,8 +10,8 @@ export function isGlob(text: string): boolean {
 
 /** A function that says whether the whole of a text fits the pattern. Case counts. */
 export function globMatcher(pattern: string): (text: string) => boolean {
-  const tokens = parseGlob([...pattern])
-  return (text) => fits(tokens, [...text])
+  const tokens = parseGlob(Array.from(pattern))
+  return (text) => fits(tokens, Array.from(text))
 }
 
 function parseGlob(characters: readonly string[]): Token[] {

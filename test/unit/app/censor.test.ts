@@ -53,7 +53,7 @@ describe('plainValue', () => {
     }
     const plain = plainValue('value', value, true)
     expect(plain).toEqual({
-      list: [1, null, true, 'text', 'Infinity', '5', 'undefined', 'Symbol(s)'],
+      list: [1, null, true, 'text', 'Infinity', '5n', 'undefined', 'Symbol(s)'],
       map: { a: 1, '/b/': 2, '[Object: null prototype] {}': 3 },
       pattern: '/^a/i',
       router: { name: 'x' },

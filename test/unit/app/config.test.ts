@@ -97,6 +97,9 @@ describe('values', () => {
         brokerVhost: '1',
       }).brokerUrl,
     ).toBe('redis://me:a%2Fb%40c@h:6380/1')
+    expect(configOf({ brokerTransport: 'redis+socket', brokerUser: '\ud800' }).brokerUrl).toBe(
+      'redis+socket://%EF%BF%BD@/',
+    )
     expect(configOf({ brokerTransport: 'memory' }).brokerUrl).toBe('memory:///')
     expect(configOf({ brokerHost: 'rabbit', brokerUrl: 'redis://' }).brokerUrl).toBe('redis://')
   })

@@ -13,7 +13,9 @@ function convert(type: SettingType, value: unknown, rules: Partial<ValueRules> =
 describe('convertValue', () => {
   const router = (): string => 'video'
   const annotator = { annotate: () => null }
-  class Scheduler {}
+  class Scheduler {
+    readonly entries = []
+  }
   it.each<[SettingType, unknown, unknown]>([
     ['string', 'text', 'text'],
     ['string', '', ''],
@@ -88,6 +90,7 @@ describe('convertValue', () => {
     ['list', [1], 'it must be a list of texts, not [ 1 ]'],
     ['dict', [], 'it must be an object, not []'],
     ['dict', '{', "it must be an object, not '{'"],
+    ['dict', new Map([[Object.create(null), 1]]), 'it must be an object, not Map(1)'],
     ['url', '', "it must be a URL or a list of URLs, not ''"],
     ['url', [], 'it must be a URL or a list of URLs, not []'],
     ['url', ['redis://:secret@host', 5], "it must be a URL or a list of URLs, not [ 'redis://:**@host', 5 ]"],
@@ -156,7 +159,9 @@ describe('convertValue', () => {
       /x/,
       new Map([[{}, 1]]),
       Object.create(null),
-      class {},
+      class {
+        readonly x = 1
+      },
       new Proxy({}, {}),
     )
     const value = fc.oneof(

@@ -30,17 +30,17 @@ describe('readParameters', () => {
     async later(x: unknown): Promise<unknown> {
       return Promise.resolve(x)
     }
-    *[Symbol.iterator](): Generator<unknown> {
+    *[Symbol.iterator](): Generator {
       yield 1
     }
     static of(x: unknown): unknown {
       return x
     }
-    override(x: unknown): string {
-      return super.toString() + String(x)
+    override(x: unknown): unknown {
+      return [super.valueOf(), x]
     }
     arrow(): AnyFunction {
-      return (x: unknown) => super.toString() + String(x)
+      return (x: unknown) => [super.valueOf(), x]
     }
   }
   const holder = new Holder()

@@ -101,13 +101,16 @@ describe('checkSchema', () => {
 describe('types', () => {
   it('flow from the schema to callers and to the function', () => {
     const each = [z.string(), z.coerce.number<string>(), z.boolean().optional()] as const
+    const whole = z.tuple([z.string(), z.coerce.number<string>()])
+    const rest = z.tuple([z.string()]).rest(z.number())
     expectTypeOf<SchemaInput<typeof each>>().toEqualTypeOf<[string, string, (boolean | undefined)?]>()
     expectTypeOf<SchemaOutput<typeof each>>().toEqualTypeOf<[string, number, boolean | undefined]>()
-    const whole = z.tuple([z.string(), z.coerce.number<string>()])
     expectTypeOf<SchemaInput<typeof whole>>().toEqualTypeOf<[string, string]>()
     expectTypeOf<SchemaOutput<typeof whole>>().toEqualTypeOf<[string, number]>()
-    const rest = z.tuple([z.string()]).rest(z.number())
     expectTypeOf<SchemaInput<typeof rest>>().toEqualTypeOf<[string, ...number[]]>()
     expectTypeOf<SchemaInput<readonly []>>().toEqualTypeOf<[]>()
+    expect(validateArguments(each, ['a', '2'])).toEqual(['a', 2, undefined])
+    expect(validateArguments(whole, ['a', '2'])).toEqual(['a', 2])
+    expect(validateArguments(rest, ['a', 2, 3])).toEqual(['a', 2, 3])
   })
 })
