@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import type { PublishOptions } from '../canvas/options.ts'
 import type { CommandRunner } from './command.ts'
-import { isoTime, jsonArray, jsonObject, jsonOption, readFromEnvironment, secondsOrTime, seconds } from './options.ts'
+import { isoTime, jsonArray, jsonObject, jsonOption, secondsOrTime, seconds } from './options.ts'
 import type { Session } from './session.ts'
 
 interface CallOptions extends Pick<PublishOptions, 'kwargs' | 'eta' | 'countdown' | 'expires' | 'serializer'> {
@@ -21,7 +21,7 @@ Examples:
 
 /** Add the command to the program. */
 export function addCallCommand(program: Command, run: CommandRunner): void {
-  const command = program
+  program
     .command('call')
     .description('Send a task by its name and print its id.')
     .argument('<task>', 'the name of the task, such as proj.add')
@@ -36,7 +36,7 @@ export function addCallCommand(program: Command, run: CommandRunner): void {
     .option('--routing-key <key>', 'the routing key to publish with')
     .addOption(jsonOption())
     .addHelpText('after', EXAMPLES)
-  readFromEnvironment(command).action(run(call))
+    .action(run(call))
 }
 
 async function call(

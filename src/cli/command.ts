@@ -1,4 +1,5 @@
-/** What a command is to the program: a function of the session, its own options and its arguments. */
+/** What a command is to the program: a function of the session, its own options and its arguments; and how it ends. */
+import { Command, type Option } from 'commander'
 import type { Session } from './session.ts'
 
 /** Runs a command. Answers the exit code where it is not 0. `options` are its own, `args` what stands beside them. */
@@ -17,3 +18,28 @@ export const EXIT_UNAVAILABLE = 69
 export const EXIT_FAILURE = 1
 /** The command line is wrong. */
 export const EXIT_USAGE = 2
+
+/** The program: its commands read their options from the environment too. */
+export class Program extends Command {
+  override createCommand(name?: string): Command {
+    return new SubCommand(name)
+  }
+}
+
+/**
+ * A command whose options may also be given by Celery's environment variables for them: `CELERY_WORKER_CONCURRENCY` is
+ * `worker --concurrency`. Flags are left out, for `CELERY_WORKER_PURGE=0` would set them.
+ */
+class SubCommand extends Command {
+  override createOption(flags: string, description?: string): Option {
+    const option = super.createOption(flags, description)
+    if (!option.required) return option
+    return option.env(`CELERY_${this.name()}_${option.name()}`.toUpperCase().replaceAll('-', '_'))
+  }
+}
+
+/** An option's line in the help. All have their environment variable, so it is told once and not in each line. */
+export function describeOption({ description, defaultValue }: Option): string {
+  const hasDefault = defaultValue !== undefined && typeof defaultValue !== 'boolean'
+  return hasDefault ? `${description} (default: ${String(defaultValue)})` : description
+}

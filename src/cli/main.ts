@@ -2,9 +2,9 @@
  * The command line: the table of commands, the global options, and what becomes of errors. Each command has a file of
  * its own; the order here is the order of the help.
  */
-import { Command, CommanderError } from 'commander'
+import { CommanderError, type Command } from 'commander'
 import { addCallCommand } from './call.ts'
-import { EXIT_USAGE, type CommandRunner } from './command.ts'
+import { describeOption, EXIT_USAGE, Program, type CommandRunner } from './command.ts'
 import { exitCodeOf, describeError } from './failure.ts'
 import { addListCommand } from './list.ts'
 import { Output } from './output.ts'
@@ -31,7 +31,8 @@ export async function main(argv: readonly string[], process: CliProcess = global
   const outcome = { code: 0 }
   const program = createProgram(process, outcome)
   try {
-    await program.parseAsync(argv, { from: 'user' })
+    if (argv.length === 0) program.outputHelp()
+    else await program.parseAsync(argv, { from: 'user' })
     return outcome.code
   } catch (error) {
     // Help and version are "errors" of commander's too; it has printed what there is to say.
@@ -43,7 +44,7 @@ export async function main(argv: readonly string[], process: CliProcess = global
 }
 
 function createProgram(process: CliProcess, outcome: { code: number }): Command {
-  const program = new Command('celeriac')
+  const program = new Program('celeriac')
     .description('Background jobs on Celery’s protocol: run workers, send tasks, look at queues.')
     .option('-A, --app <file>', 'the app: app.ts, app.ts:export, or a folder')
     .option('-b, --broker <url>', 'the broker, instead of the app’s own')
@@ -56,6 +57,7 @@ function createProgram(process: CliProcess, outcome: { code: number }): Command 
     .helpOption('-h, --help', 'show this help')
     .helpCommand('help [command]', 'show the help of a command')
     .addHelpText('after', EXAMPLES)
+    .configureHelp({ optionDescription: describeOption })
     .showHelpAfterError('(--help shows what there is)')
     .configureOutput({
       writeOut: (text) => void process.stdout.write(text),
@@ -65,9 +67,6 @@ function createProgram(process: CliProcess, outcome: { code: number }): Command 
       },
     })
     .exitOverride()
-  program.action(() => {
-    program.outputHelp()
-  })
   const run = commandRunner(program, process, outcome)
   addWorkerCommand(program, run)
   addCallCommand(program, run)

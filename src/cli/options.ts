@@ -2,7 +2,7 @@
  * How the texts of a command line become values: lists, JSON, times, numbers, log levels, settings. Each function is
  * given to `commander` as a parser; what it throws names the option and says what to write.
  */
-import { InvalidArgumentError, Option, type Command } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
 import { LOG_LEVELS, parseLogLevel, type LogLevel } from '../util/logger.ts'
 import { didYouMean } from '../util/suggest.ts'
 
@@ -86,17 +86,6 @@ export function logLevel(text: string): LogLevel {
   const level = parseLogLevel(text)
   if (level !== undefined) return level
   throw new InvalidArgumentError(`The levels are ${LOG_LEVELS.join(', ')}${didYouMean(text, LOG_LEVELS) || '.'}`)
-}
-
-/**
- * Let every option of a command also be given by Celery's environment variable for it: `CELERY_WORKER_CONCURRENCY` for
- * `worker --concurrency`. Flags are left out, for `CELERY_WORKER_PURGE=0` would set them.
- */
-export function readFromEnvironment(command: Command): Command {
-  for (const option of command.options) {
-    if (option.required) option.env(`CELERY_${command.name()}_${option.name()}`.toUpperCase().replaceAll('-', '_'))
-  }
-  return command
 }
 
 /** `-j, --json`: every command that prints something for programs too has it. */

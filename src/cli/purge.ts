@@ -2,7 +2,7 @@
 import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
 import { EXIT_FAILURE, type CommandRunner } from './command.ts'
-import { commaList, jsonOption, readFromEnvironment } from './options.ts'
+import { commaList, jsonOption } from './options.ts'
 import { count } from './output.ts'
 import type { Session } from './session.ts'
 
@@ -22,7 +22,7 @@ There is no way back. Tasks that a worker has already taken, also those that wai
 
 /** Add the command to the program. */
 export function addPurgeCommand(program: Command, run: CommandRunner): void {
-  const command = program
+  program
     .command('purge')
     .description('Throw away all tasks that wait in the queues.')
     .option('-f, --force', 'do not ask')
@@ -30,7 +30,7 @@ export function addPurgeCommand(program: Command, run: CommandRunner): void {
     .option('-X, --exclude-queues <names>', 'all queues of the app but these, divided by commas', commaList)
     .addOption(jsonOption())
     .addHelpText('after', EXAMPLES)
-  readFromEnvironment(command).action(run(purge))
+    .action(run(purge))
 }
 
 async function purge(session: Session, options: PurgeOptions): Promise<number> {
@@ -53,8 +53,9 @@ async function confirm({ output, process }: Session, queues: readonly string[]):
     return false
   }
   process.stderr.write(`${what}\nThere is no undo. (-f does not ask.)\n`)
-  const reader = createInterface({ input: process.stdin, output: process.stderr as NodeJS.WritableStream })
-  const answer = await reader.question('Are you sure? [yes/NO] ')
+  process.stderr.write('Are you sure? [yes/NO] ')
+  const reader = createInterface({ input: process.stdin })
+  const answer = await reader.question('')
   reader.close()
   return /^y(es)?$/i.test(answer.trim())
 }

@@ -1,7 +1,7 @@
 /** `celeriac result`: wait for a task and print what it returned. */
 import type { Command } from 'commander'
 import { EXIT_FAILURE, type CommandRunner } from './command.ts'
-import { jsonOption, readFromEnvironment, seconds } from './options.ts'
+import { jsonOption, seconds } from './options.ts'
 import type { Session } from './session.ts'
 import { PROPAGATE_STATES } from '../protocol/states.ts'
 
@@ -21,7 +21,7 @@ Ends with 1 when the task failed.`
 
 /** Add the command to the program. */
 export function addResultCommand(program: Command, run: CommandRunner): void {
-  const command = program
+  program
     .command('result')
     .description('Wait for a task and print what it returned.')
     .argument('<id>', 'the id of the task')
@@ -29,7 +29,7 @@ export function addResultCommand(program: Command, run: CommandRunner): void {
     .option('--timeout <seconds>', 'give up after so many seconds (default: wait for ever)', seconds)
     .addOption(jsonOption())
     .addHelpText('after', EXAMPLES)
-  readFromEnvironment(command).action(run(result))
+    .action(run(result))
 }
 
 async function result(session: Session, options: ResultOptions, [id]: readonly string[]): Promise<number> {

@@ -1,7 +1,7 @@
 /** `celeriac status`: which workers are online. */
 import type { Command } from 'commander'
 import { EXIT_UNAVAILABLE, type CommandRunner } from './command.ts'
-import { commaList, jsonOption, readFromEnvironment, seconds } from './options.ts'
+import { commaList, jsonOption, seconds } from './options.ts'
 import { count } from './output.ts'
 import type { Session } from './session.ts'
 
@@ -20,14 +20,14 @@ Ends with ${String(EXIT_UNAVAILABLE)} when no worker answers in time.`
 
 /** Add the command to the program. */
 export function addStatusCommand(program: Command, run: CommandRunner): void {
-  const command = program
+  program
     .command('status')
     .description('Show which workers are online.')
     .option('-t, --timeout <seconds>', 'how long to wait for replies', seconds, 1)
     .option('-d, --destination <nodes>', 'ask only these workers, divided by commas', commaList)
     .addOption(jsonOption())
     .addHelpText('after', EXAMPLES)
-  readFromEnvironment(command).action(run(status))
+    .action(run(status))
 }
 
 async function status(session: Session, { timeout, destination, json }: StatusOptions): Promise<number> {

@@ -13,7 +13,7 @@ import { maskPassword } from '../util/url.ts'
 import { bannerTasks, startBanner } from '../worker/banner.ts'
 import type { Worker, WorkerFacts, WorkerOptions } from '../worker/worker.ts'
 import { EXIT_FAILURE, type CommandRunner } from './command.ts'
-import { commaList, logLevel, positiveNumber, readFromEnvironment, seconds, wholeNumber } from './options.ts'
+import { commaList, logLevel, positiveNumber, seconds, wholeNumber } from './options.ts'
 import type { Output } from './output.ts'
 import type { CliProcess, Session } from './session.ts'
 import { SHUTDOWN_SIGNALS, ShutdownPolicy, shutdownRules, type ShutdownSignal } from './signals.ts'
@@ -49,7 +49,7 @@ Options may also come from the environment: CELERY_WORKER_CONCURRENCY=8.`
 
 /** Add the command to the program. */
 export function addWorkerCommand(program: Command, run: CommandRunner): void {
-  const command = program
+  program
     .command('worker')
     .description('Run tasks.')
     .usage('[options] [worker.SETTING=VALUE ...]')
@@ -71,7 +71,7 @@ export function addWorkerCommand(program: Command, run: CommandRunner): void {
     .option('--purge', 'first throw away what waits in the queues; there is no undo')
     .option('--discard', 'the same as --purge')
     .addHelpText('after', EXAMPLES)
-  readFromEnvironment(command).action(run(runWorker))
+    .action(run(runWorker))
 }
 
 async function runWorker(session: Session, options: WorkerCommandOptions, args: readonly string[]): Promise<number> {

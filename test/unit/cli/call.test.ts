@@ -1,4 +1,4 @@
-import { expect, it, vi } from 'vitest'
+import { expect, it, onTestFinished, vi } from 'vitest'
 import { runCommandLine } from '../../support/command-line.ts'
 
 function fakeApp() {
@@ -45,7 +45,9 @@ it('prints JSON for programs', async () => {
 
 it('reads its options from the environment as Celery does', async () => {
   const app = fakeApp()
-  await runCommandLine(['call', 't'], { app, env: { CELERY_CALL_QUEUE: 'from-env' } })
+  vi.stubEnv('CELERY_CALL_QUEUE', 'from-env')
+  onTestFinished(() => void vi.unstubAllEnvs())
+  await runCommandLine(['call', 't'], { app })
   expect(app.sendTask).toHaveBeenCalledWith('t', [], { queue: 'from-env' })
 })
 

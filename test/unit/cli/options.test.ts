@@ -1,4 +1,3 @@
-import { Command } from 'commander'
 import { describe, expect, it } from 'vitest'
 import * as options from '../../../src/cli/options.ts'
 
@@ -43,13 +42,5 @@ describe('values of options', () => {
     [options.logLevel, 'DEBGU', /did you mean "DEBUG"/],
   ])('%o refuses "%s"', (parse: (text: string) => unknown, text, message) => {
     expect(() => parse(text)).toThrow(message)
-  })
-})
-
-describe('readFromEnvironment', () => {
-  it('names options as Celery does, and leaves flags alone', () => {
-    const command = new Command('worker').option('-c, --time-limit <n>', 'x').option('--purge', 'y')
-    const found = options.readFromEnvironment(command).options.map((option) => option.envVar)
-    expect(found).toEqual(['CELERY_WORKER_TIME_LIMIT', undefined])
   })
 })
