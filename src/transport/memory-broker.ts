@@ -6,7 +6,7 @@ import type { Message } from '../protocol/message.ts'
 import type { Clock, Timer } from '../util/clock.ts'
 import { Deque } from '../util/deque.ts'
 import { Heap } from '../util/heap.ts'
-import type { Binding, ExchangeDeclaration } from './transport.ts'
+import type { Binding, ExchangeDeclaration, QueueDeclaration } from './transport.ts'
 import type { QueueEntry, StoredMessage } from './virtual/store.ts'
 
 const PRIORITIES = 10
@@ -40,6 +40,8 @@ export class Item implements StoredMessage {
 
 /** What waits in one queue, the most urgent first; what is not due yet lies apart. */
 class MemoryQueue {
+  /** The queue goes with its last consumer. */
+  autoDelete = false
   /** By priority; made when first used. */
   readonly #lanes: (Deque<Item> | undefined)[] = new Array<Deque<Item> | undefined>(PRIORITIES)
   readonly #later = new Heap<Item>((a, b) => a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.place < b.place))
@@ -115,6 +117,8 @@ export class MemoryBroker {
   readonly #queues = new Map<string, MemoryQueue>()
   /** Queues with messages that are not due yet. */
   readonly #withLater = new Map<string, MemoryQueue>()
+  /** The connections that consume a queue. */
+  readonly #consumers = new Map<string, Set<object>>()
   readonly #waiters = new Map<string, Set<() => void>>()
   readonly #clock: Clock
   #lastPlace = 0
@@ -135,6 +139,29 @@ export class MemoryBroker {
     return queue
   }
 
+  declareQueue({ name, autoDelete }: QueueDeclaration): void {
+    this.queue(name).autoDelete = autoDelete
+  }
+
+  /** `by` stands for a connection. */
+  startConsuming(name: string, by: object): void {
+    const consumers = this.#consumers.get(name)
+    if (consumers === undefined) this.#consumers.set(name, new Set([by]))
+    else consumers.add(by)
+  }
+
+  stopConsuming(name: string, by: object): void {
+    const consumers = this.#consumers.get(name)
+    if (consumers?.delete(by) !== true || consumers.size > 0) return
+    this.#consumers.delete(name)
+    if (this.#queues.get(name)?.autoDelete === true) this.deleteQueue(name)
+  }
+
+  /** Likewise for all queues. */
+  stopConsumingAll(by: object): void {
+    for (const name of [...this.#consumers.keys()]) this.stopConsuming(name, by)
+  }
+
   deleteQueue(name: string): number {
     const removed = this.purge(name)
     this.#queues.delete(name)
@@ -149,7 +176,9 @@ export class MemoryBroker {
     if (queue === undefined) return 0
     const removed = queue.size
     this.#withLater.delete(name)
-    this.#queues.set(name, new MemoryQueue())
+    const empty = new MemoryQueue()
+    empty.autoDelete = queue.autoDelete
+    this.#queues.set(name, empty)
     return removed
   }
 

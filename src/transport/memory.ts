@@ -4,7 +4,7 @@
  */
 import { ImproperlyConfigured } from '../errors.ts'
 import { deferred } from '../util/deferred.ts'
-import type { Item} from './memory-broker.ts';
+import type { Item } from './memory-broker.ts'
 import { MemoryBroker } from './memory-broker.ts'
 import type {
   Binding,
@@ -62,7 +62,7 @@ class MemoryStore implements QueueStore {
   }
 
   async declareQueue(queue: QueueDeclaration): Promise<void> {
-    this.#broker.queue(queue.name)
+    this.#broker.declareQueue(queue)
   }
 
   async deleteQueue(name: string): Promise<number> {
@@ -99,6 +99,14 @@ class MemoryStore implements QueueStore {
     return this.#broker.wait(queues, signal)
   }
 
+  async startConsuming(queue: string): Promise<void> {
+    this.#broker.startConsuming(queue, this)
+  }
+
+  async stopConsuming(queue: string): Promise<void> {
+    this.#broker.stopConsuming(queue, this)
+  }
+
   async ackMany(messages: readonly StoredMessage[]): Promise<void> {
     for (const message of messages) this.#held.delete(message.handle as Item)
   }
@@ -122,6 +130,7 @@ class MemoryStore implements QueueStore {
     this.#held.clear()
     for (const item of items) item.redelivered = true
     this.#broker.restore(items)
+    this.#broker.stopConsumingAll(this)
     this.#ended.resolve(undefined)
   }
 

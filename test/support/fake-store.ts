@@ -9,7 +9,8 @@ import type {
 import type { QueueEntry, QueueStore, StoredMessage } from '../../src/transport/virtual/store.ts'
 import { deferred } from '../../src/util/deferred.ts'
 
-type Verb = 'putMany' | 'getMany' | 'ackMany' | 'releaseMany' | 'deleteQueue' | 'size' | 'close'
+type Verb =
+  'putMany' | 'getMany' | 'ackMany' | 'releaseMany' | 'deleteQueue' | 'startConsuming' | 'stopConsuming' | 'close'
 
 /** A message with a body and nothing else. */
 export function plainMessage(body: string, properties: Message['properties'] = {}): Message {
@@ -131,6 +132,14 @@ export class FakeStore implements QueueStore {
     })
   }
 
+  async startConsuming(queue: string): Promise<void> {
+    await this.#asked('startConsuming', queue)
+  }
+
+  async stopConsuming(queue: string): Promise<void> {
+    await this.#asked('stopConsuming', queue)
+  }
+
   async ackMany(messages: readonly StoredMessage[]): Promise<void> {
     await this.#asked('ackMany', bodiesOf(messages))
   }
@@ -140,7 +149,6 @@ export class FakeStore implements QueueStore {
   }
 
   async size(queue: string): Promise<number> {
-    await this.#asked('size', queue)
     return this.waiting.filter((entry) => entry.queue === queue).length
   }
 

@@ -19,6 +19,21 @@ export function testEnds(test: Test): void {
     await assert.rejects(publish(), hasCode('CHANNEL_ERROR'))
   })
 
+  test('an auto-delete queue stays while another connection consumes it', async (bench) => {
+    const [one, other] = [await bench.channel(), await bench.channel()]
+    await declareExchange(one, 'x', 'fanout')
+    await one.queueDeclare(queue('q', { autoDelete: true }))
+    await one.queueBind({ exchange: 'x', queue: 'q', routingKey: '' })
+    const inbox = new Inbox()
+    const tag = await one.basicConsume('q', inbox.receive, { noAck: true })
+    await other.basicConsume('q', inbox.receive, { noAck: true })
+    await one.basicCancel(tag)
+    await one.basicPublish([via('x', '', '1', { mandatory: true })])
+    await inbox.wait(1)
+    await other.close()
+    await assert.rejects(one.basicPublish([via('x', '', '2', { mandatory: true })]), hasCode('CHANNEL_ERROR'))
+  })
+
   test('an exclusive queue goes with its connection', async (bench) => {
     const [owner, other] = [await bench.connect(), await bench.channel()]
     const channel = await owner.openChannel()

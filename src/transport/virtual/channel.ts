@@ -135,8 +135,8 @@ export class VirtualChannel implements Channel {
     this.#lastConsumer += 1
     const tag = `ctag-${String(this.#lastConsumer)}`
     const consumer: Consumer = { tag, queue, noAck: options.noAck === true, onDeliveries, cancelled: false }
+    await this.#beginConsuming(queue)
     this.#consumers.set(tag, consumer)
-    this.#lifetimes.consumerAdded(queue)
     this.#puller.add(consumer)
     return tag
   }
@@ -209,10 +209,20 @@ export class VirtualChannel implements Channel {
     }
   }
 
+  async #beginConsuming(queue: string): Promise<void> {
+    const first = this.#lifetimes.consumerAdded(queue)
+    try {
+      if (first) await this.#store.startConsuming(queue)
+      // It may have been closed meanwhile.
+      this.#checkOpen()
+    } catch (error) {
+      if (this.#lifetimes.consumerRemoved(queue)) await this.#store.stopConsuming(queue)
+      throw error
+    }
+  }
+
   async #consumerGone(consumer: Consumer): Promise<void> {
-    if (!this.#lifetimes.consumerRemoved(consumer.queue)) return
-    this.#lifetimes.deleted(consumer.queue)
-    await this.#store.deleteQueue(consumer.queue)
+    if (this.#lifetimes.consumerRemoved(consumer.queue)) await this.#store.stopConsuming(consumer.queue)
   }
 
   #settle(deliveryTags: readonly DeliveryTag[]): StoredMessage[] {

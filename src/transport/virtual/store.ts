@@ -58,6 +58,13 @@ export interface QueueStore {
    * Costs nothing while idle.
    */
   waitForMessages(queues: readonly string[], signal: AbortSignal): Promise<void>
+  /** This connection has a first consumer on the queue: from now on the queue is in use. */
+  startConsuming(queue: string): Promise<void>
+  /**
+   * The last consumer of this connection on the queue is gone. Deletes the queue where it is declared auto-delete and
+   * no other connection consumes it.
+   */
+  stopConsuming(queue: string): Promise<void>
   /** Forget messages that were given out. Handles that are no longer held are ignored. */
   ackMany(messages: readonly StoredMessage[]): Promise<void>
   /** Make given-out messages available again, in their old place; `redelivered` says whether they were looked at. */
@@ -67,6 +74,6 @@ export interface QueueStore {
   size(queue: string): Promise<number>
   /** Remove all that waits. Answers how many. */
   purge(queue: string): Promise<number>
-  /** Gives back all that this process holds. May be called twice. */
+  /** Gives back all that this connection holds, and consumes no more. May be called twice. */
   close(): Promise<void>
 }

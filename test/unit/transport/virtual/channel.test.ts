@@ -70,6 +70,26 @@ describe('declaring', () => {
   })
 })
 
+describe('consuming', () => {
+  it('tells the store of the first consumer of a queue and of the last', async () => {
+    const tags = [await channel.basicConsume('q', () => undefined), await channel.basicConsume('q', () => undefined)]
+    await channel.basicCancel(tags[0]!)
+    await channel.basicCancel(tags[0]!)
+    await channel.basicCancel(tags[1]!)
+    expect(store.calls.filter((call) => call.endsWith('Consuming q'))).toEqual(['startConsuming q', 'stopConsuming q'])
+  })
+
+  it('does not begin on a channel that was closed meanwhile', async () => {
+    const begin = store.hold('startConsuming')
+    const consuming = expect(channel.basicConsume('q', () => undefined)).rejects.toThrow(ChannelError)
+    await channel.close()
+    begin()
+    await consuming
+    await nextTurn()
+    expect(store.calls).toEqual(['startConsuming q', 'stopConsuming q'])
+  })
+})
+
 describe('acknowledging', () => {
   it('leaves with all others of the same turn, as one promise', async () => {
     const [a, b, c] = await held('a', 'b', 'c')
@@ -132,7 +152,7 @@ describe('ending', () => {
     const ack = channel.basicAck([inbox[0]!.deliveryTag])
     await channel.close()
     await ack
-    expect(store.calls).toEqual(['ackMany a', 'releaseMany b,c redelivered', 'deleteQueue q'])
+    expect(store.calls).toEqual(['ackMany a', 'releaseMany b,c redelivered', 'stopConsuming q'])
     expect([closed, errors]).toEqual([1, []])
   })
 

@@ -4,31 +4,25 @@ import { QueueLifetimes } from '../../../../src/transport/virtual/lifetimes.ts'
 const queue = { name: 'q', durable: true, exclusive: false, autoDelete: false }
 
 describe('QueueLifetimes', () => {
-  it('ends an auto-delete queue with its last consumer', () => {
+  it('knows the first and the last consumer of each queue', () => {
     const lifetimes = new QueueLifetimes()
-    lifetimes.declared({ ...queue, autoDelete: true })
-    lifetimes.consumerAdded('q')
-    lifetimes.consumerAdded('q')
+    expect([lifetimes.consumerAdded('q'), lifetimes.consumerAdded('q'), lifetimes.consumerAdded('p')]).toEqual([
+      true,
+      false,
+      true,
+    ])
     expect(lifetimes.consumers('q')).toBe(2)
-    expect(lifetimes.consumerRemoved('q')).toBe(false)
-    expect(lifetimes.consumerRemoved('q')).toBe(true)
-    expect(lifetimes.consumers('q')).toBe(0)
+    expect([lifetimes.consumerRemoved('q'), lifetimes.consumerRemoved('q')]).toEqual([false, true])
+    expect([lifetimes.consumers('q'), lifetimes.consumers('p')]).toEqual([0, 1])
+    expect(lifetimes.consumerAdded('q')).toBe(true)
   })
 
-  it('leaves other queues alone', () => {
+  it('knows the queues that go with the connection', () => {
     const lifetimes = new QueueLifetimes()
     lifetimes.declared(queue)
-    lifetimes.consumerAdded('q')
-    expect(lifetimes.consumerRemoved('q')).toBe(false)
-    expect(lifetimes.exclusive()).toEqual([])
-  })
-
-  it('forgets a queue that was deleted', () => {
-    const lifetimes = new QueueLifetimes()
-    lifetimes.declared({ ...queue, exclusive: true, autoDelete: true })
-    expect(lifetimes.exclusive()).toEqual(['q'])
-    lifetimes.deleted('q')
-    lifetimes.consumerAdded('q')
-    expect([lifetimes.exclusive(), lifetimes.consumerRemoved('q')]).toEqual([[], false])
+    lifetimes.declared({ ...queue, name: 'mine', exclusive: true })
+    lifetimes.declared({ ...queue, name: 'gone', exclusive: true })
+    lifetimes.deleted('gone')
+    expect(lifetimes.exclusive()).toEqual(['mine'])
   })
 })
