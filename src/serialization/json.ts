@@ -19,6 +19,7 @@ import { Buffer, isUtf8 } from 'node:buffer'
 import { isDate, isMap, isSet, isUint8Array } from 'node:util/types'
 import { DecodeError, EncodeError } from '../errors.ts'
 import type { Body } from '../protocol/message.ts'
+import { bufferOf, messageOf, textOf } from './body.ts'
 import { parsePythonJson } from './json-parser.ts'
 import { formatIso8601 } from '../util/iso8601.ts'
 import { setField } from '../util/record.ts'
@@ -48,26 +49,9 @@ export function encodeJson(value: unknown): string {
 
 /** Bytes are taken for UTF-8. Throws `DecodeError` for malformed text, unknown tags and nesting beyond 1000 levels. */
 export function decodeJson(body: Body): unknown {
-  const text = typeof body === 'string' ? body : readUtf8(body)
+  const text = textOf(body)
   const value = text.length < MAX_SHORT ? parseShort(text) : parseLong(text)
   return text.includes('__type__') ? revive(value) : value
-}
-
-/** The text in bytes that must be UTF-8. Throws `DecodeError` where they are not. */
-export function readUtf8(bytes: Uint8Array): string {
-  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const text = tryDecoding(buffer)
-  // Malformed bytes become U+FFFD, which proper text may contain too: only then is a second look needed.
-  if (text.includes('\ufffd') && !isUtf8(buffer)) throw new DecodeError('The body is not valid UTF-8')
-  return text
-}
-
-function tryDecoding(buffer: Buffer): string {
-  try {
-    return buffer.toString()
-  } catch (error) {
-    throw new DecodeError('The body is too long for a string', { cause: error })
-  }
 }
 
 /** Text below this length cannot be nested too deep. */
@@ -157,17 +141,17 @@ function reviveTagged(type: unknown, value: unknown): unknown {
 }
 
 const READERS: ReadonlyMap<string, (value: unknown) => unknown> = new Map<string, (value: unknown) => unknown>([
-  ['datetime', (value) => new PythonDateTime(textOf(value))],
+  ['datetime', (value) => new PythonDateTime(stringOf(value))],
   // Python reads a date through datetime.fromisoformat(), so a time after it is allowed, and dropped.
-  ['date', (value) => new PythonDate(new PythonDateTime(textOf(value)).isoformat().slice(0, 10))],
-  ['time', (value) => new PythonTime(textOf(value))],
-  ['decimal', (value) => new Decimal(textOf(value))],
-  ['uuid', (value) => new Uuid(textOf((value as { hex?: unknown } | null)?.hex))],
-  ['bytes', (value) => Buffer.from(textOf(value))],
-  ['base64', (value) => readBase64(textOf(value))],
+  ['date', (value) => new PythonDate(new PythonDateTime(stringOf(value)).isoformat().slice(0, 10))],
+  ['time', (value) => new PythonTime(stringOf(value))],
+  ['decimal', (value) => new Decimal(stringOf(value))],
+  ['uuid', (value) => new Uuid(stringOf((value as { hex?: unknown } | null)?.hex))],
+  ['bytes', (value) => Buffer.from(stringOf(value))],
+  ['base64', (value) => readBase64(stringOf(value))],
 ])
 
-function textOf(value: unknown): string {
+function stringOf(value: unknown): string {
   if (typeof value !== 'string') throw new DecodeError('a text was expected')
   return value
 }
@@ -250,10 +234,6 @@ function tag(type: string, value: unknown): string {
 }
 
 function writeBytes(bytes: Uint8Array): string {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const buffer = bufferOf(bytes)
   return isUtf8(buffer) ? tag('bytes', buffer.toString()) : tag('base64', buffer.toString('base64'))
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

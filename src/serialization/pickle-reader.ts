@@ -8,6 +8,7 @@
 import { Buffer, isAscii, isUtf8 } from 'node:buffer'
 import { DecodeError } from '../errors.ts'
 import { setField } from '../util/record.ts'
+import { bufferOf, messageOf } from './body.ts'
 import { DictNode, findGlobal, PickleGlobal } from './pickle-globals.ts'
 import type { InstanceNode } from './pickle-globals.ts'
 import { MAX_DEPTH } from './plain.ts'
@@ -23,9 +24,7 @@ export function readPickle(bytes: Uint8Array): unknown {
     return new Finisher().finish(new Machine(bytes).run(), 1)
   } catch (error) {
     if (error instanceof DecodeError) throw error
-    throw new DecodeError(`The pickle is broken: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    })
+    throw new DecodeError(`The pickle is broken: ${messageOf(error)}`, { cause: error })
   }
 }
 
@@ -40,7 +39,7 @@ class Machine {
   #budget: number
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#bytes = bufferOf(bytes)
     this.#budget = 1_000_000 + 16 * bytes.byteLength
   }
 

@@ -6,6 +6,7 @@ import { Buffer } from 'node:buffer'
 import { isDate, isMap, isSet, isUint8Array } from 'node:util/types'
 import { EncodeError } from '../errors.ts'
 import { formatIso8601 } from '../util/iso8601.ts'
+import { messageOf } from './body.ts'
 import { Walk } from './plain.ts'
 import type { Unwrapped } from './plain.ts'
 import { isPythonValue, PYTHON_TYPE } from './values.ts'
@@ -21,8 +22,7 @@ export function writePickle(value: unknown): Buffer {
   } catch (error) {
     if (error instanceof EncodeError) throw error
     // A getter or a toJSON() that throws, or more bytes than a buffer can hold.
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new EncodeError(`The value cannot be written as a pickle: ${reason}`, { cause: error })
+    throw new EncodeError(`The value cannot be written as a pickle: ${messageOf(error)}`, { cause: error })
   }
 }
 
