@@ -276,7 +276,7 @@ export class App implements TaskHost {
   /** Call a registered function as an errback: not bound, with more than one parameter. False where it is not one. */
   async callErrback(name: string, args: readonly unknown[]): Promise<boolean> {
     const definition = this.tasks.definition(name)
-    if (definition === undefined || definition.options.bind === true || definition.parameters.most < 2) return false
+    if (definition === undefined || definition.options.bind === true || definition.parameters.arity < 2) return false
     await (definition.fn as (...all: unknown[]) => unknown)(...args)
     return true
   }

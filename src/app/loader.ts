@@ -3,7 +3,7 @@
  * in the file itself. Which module to load, and when, is the caller's matter.
  */
 import { execFile } from 'node:child_process'
-import { existsSync, readdirSync, realpathSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
@@ -42,9 +42,7 @@ export async function importModule(file: string): Promise<Exports> {
   // Node and jiti both know a module by its real path.
   const path = realpathSync(file)
   try {
-    const exports: unknown = TYPESCRIPT.test(path)
-      ? await importTypeScript(path)
-      : await import(pathToFileURL(path).href)
+    const exports: unknown = isTranslated(path) ? await importTranslated(path) : await import(pathToFileURL(path).href)
     return exports as Exports
   } catch (error) {
     throw new ImproperlyConfigured(await failedToLoad(path, error), { cause: error })
@@ -62,7 +60,22 @@ export function missingFile(path: string, cwd: string): string {
   return `There is no file ${full}${didYouMean(wanted, names) || '.'}`
 }
 
-async function importTypeScript(path: string): Promise<unknown> {
+/**
+ * TypeScript; and `.js` files of packages that do not say which modules they have: TypeScript modules would import a
+ * translated one, so everybody must get that.
+ */
+function isTranslated(path: string): boolean {
+  return TYPESCRIPT.test(path) || false && (path.endsWith('.js') && !saysItsType(dirname(path)))
+}
+
+/** Does the nearest package.json have a `type`? */
+function saysItsType(folder: string): boolean {
+  const file = join(folder, 'package.json')
+  if (existsSync(file)) return /"type"\s*:/.test(readFileSync(file, 'utf8'))
+  return folder !== dirname(folder) && saysItsType(dirname(folder))
+}
+
+async function importTranslated(path: string): Promise<unknown> {
   const { createJiti } = await import('jiti')
   return createJiti(path, { tsconfigPaths: true, fsCache: translationCache(path) }).import(path)
 }

@@ -253,10 +253,15 @@ function withTaskOptions(definition: TaskDefinition, given: PublishOptions): Pub
 
 function queuesOf(prepared: readonly Prepared[]): Queue[] {
   const [first] = prepared
-  if (prepared.length === 1) return first?.queue === undefined ? [] : [first.queue]
+  if (prepared.length === 1) return first === undefined ? [] : declarable(first.queue)
   const queues = new Set<Queue>()
-  for (const { queue } of prepared) if (queue !== undefined) queues.add(queue)
+  for (const { queue } of prepared) for (const one of declarable(queue)) queues.add(one)
   return [...queues]
+}
+
+/** A broadcast queue is each worker's own: who publishes to it declares nothing. */
+function declarable(queue: Queue | undefined): Queue[] {
+  return queue === undefined || queue.broadcast ? [] : [queue]
 }
 
 function dueTime(options: PublishOptions, nowMs: number): number | undefined {

@@ -47,6 +47,8 @@ export class TaskDefinition {
       bound: options.bind ?? false,
       params: options.params,
       kwargs: options.kwargs ?? false,
+      // A schema knows better which arguments may be left out.
+      typing: (options.typing ?? true) && options.schema === undefined,
     })
   }
 
