@@ -65,7 +65,7 @@ export function missingFile(path: string, cwd: string): string {
  * translated one, so everybody must get that.
  */
 function isTranslated(path: string): boolean {
-  return TYPESCRIPT.test(path) || false && (path.endsWith('.js') && !saysItsType(dirname(path)))
+  return TYPESCRIPT.test(path) || (path.endsWith('.js') && !saysItsType(dirname(path)))
 }
 
 /** Does the nearest package.json have a `type`? */

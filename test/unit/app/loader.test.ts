@@ -47,6 +47,26 @@ describe('importModule', () => {
     expect((await importModule(join(folder, 'plain.mjs')))['plain']).toBe(exports['same'])
   })
 
+  it.each(['{ "type": "module" }', '{}'])(
+    'is one module for JavaScript and TypeScript in a package like %s',
+    async (text) => {
+      write('package.json', text)
+      const app = write('app.js', 'export const token = {}')
+      const tasks = write('tasks.ts', "import { token } from './app.js'\nexport const seen: object = token")
+      const more = write('more.js', "import { token } from './app.js'\nexport const seen = token")
+      const { token } = await importModule(app)
+      expect(token).toBeDefined()
+      expect((await importModule(tasks))['seen']).toBe(token)
+      expect((await importModule(more))['seen']).toBe(token)
+    },
+  )
+
+  it('loads CommonJS', async () => {
+    write('package.json', '{}')
+    expect(await importModule(write('app.js', 'exports.x = 1'))).toMatchObject({ x: 1 })
+    expect(await importModule(write('app.cjs', 'exports.x = 2'))).toMatchObject({ x: 2 })
+  })
+
   it('is the same module through a symbolic link', async () => {
     const file = write('real/app.ts', 'export const token = {}')
     symlinkSync(join(folder, 'real'), join(folder, 'link'))
