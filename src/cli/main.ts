@@ -18,9 +18,9 @@ import { addWorkerCommand } from './worker.ts'
 
 const EXAMPLES = `
 Examples:
-  $ celeriac -A app.ts worker -l info           run tasks
-  $ celeriac -A app.ts call proj.add -a '[2, 2]' send one
-  $ celeriac -A app.ts status                   see who is there
+  $ celeriac -A app.ts worker -l info               run tasks
+  $ celeriac -A app.ts call proj.add -a '[2, 2]'    send one
+  $ celeriac -A app.ts status                       see who is there
 
 The options above may stand before or after the command. Without -A the app is taken from the environment variable
 CELERIAC_APP, or from package.json: "celeriac": { "app": "app.ts" }.
@@ -45,10 +45,10 @@ export async function main(argv: readonly string[], process: CliProcess = global
 
 function createProgram(process: CliProcess, outcome: { code: number }): Command {
   const program = new Program('celeriac')
-    .description('Background jobs on Celery’s protocol: run workers, send tasks, look at queues.')
+    .description('Background jobs on the protocol of Celery: run workers, send tasks, look at queues.')
     .option('-A, --app <file>', 'the app: app.ts, app.ts:export, or a folder')
-    .option('-b, --broker <url>', 'the broker, instead of the app’s own')
-    .option('--result-backend <url>', 'the result backend, instead of the app’s own')
+    .option('-b, --broker <url>', 'the broker, instead of that of the app')
+    .option('--result-backend <url>', 'the result backend, instead of that of the app')
     .option('--config <file>', 'a module or JSON file with settings')
     .option('--workdir <folder>', 'go to this folder first')
     .option('-C, --no-color', 'no colours')
