@@ -52,7 +52,7 @@ export function expandNodename(format: string, nodename: string = ''): string {
     n: nodename === '' ? label : node.name === undefined || node.name === '' ? DEFAULT_NAME : node.name,
   }
   return format.replace(/%(.?)/gsu, (found, letter: string) => {
-    const value = Object.hasOwn(values, letter) ? values[letter] : undefined
+    const value = values[letter]
     if (value === undefined) {
       throw new ImproperlyConfigured(
         `"${found}" in "${format}" means nothing: there are %h (host), %n (node), %d (domain) and %% (a percent sign)`,

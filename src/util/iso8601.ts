@@ -83,7 +83,7 @@ function readTime(text: string, start: number, dayMs: number, zone: string | und
   if (hour < 0 || minute < 0 || minute > 59 || second < 0 || second > 59) return undefined
   const timeMs = ((hour * 60 + minute) * 60 + second) * 1000 + fractionMs
   // 24:00 is the end of the day, and nothing comes after it.
-  if (timeMs > DAY_MS || (hour > 23 && timeMs !== DAY_MS)) return undefined
+  if (timeMs > DAY_MS) return undefined
   if (at === text.length) return shift(dayMs + timeMs, zone)
   const offsetMs = readOffset(text, at)
   return offsetMs === undefined ? undefined : dayMs + timeMs - offsetMs

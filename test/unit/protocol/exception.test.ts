@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import * as errors from '../../../src/errors.ts'
+import { repr } from '../../../src/util/repr.ts'
 import { decodeException, encodeException, exceptionRepr, tracebackText } from '../../../src/protocol/exception.ts'
 
 const { TaskError } = errors
@@ -60,6 +61,9 @@ describe('encodeException', () => {
   it('turns arguments that JSON cannot hold into text', () => {
     const cycle: unknown[] = []
     cycle.push(cycle)
+    const wide = Array.from({ length: 200 }, () => Array<number>(200).fill(1))
+    const short = [[1, 2]]
+    expect(encodeException(new TaskError('x', { args: [wide, short] })).exc_message).toEqual([repr(wide), short])
     const args = [1n, NaN, new Date(0), new Map([[1, 2]]), cycle, nest(1000), { f: () => 1 }, undefined, { a: null }]
     expect(encodeException(new TaskError('x', { args })).exc_message).toEqual([
       '1',

@@ -189,17 +189,17 @@ describe('result trees', () => {
   })
 
   it.each([
-    null,
-    'id',
-    [],
-    ['id', null],
+    [null],
+    ['id'],
+    [[]],
     [['id', null]],
-    [['id'], null],
-    [[1, null], null],
-    [['id', 'p'], null],
-    [['id', null], ['x']],
-  ])('are not %j', (...values: unknown[]) => {
-    const value = values.length === 1 ? values[0] : values
+    [[['id', null]]],
+    [[['id'], null]],
+    [[[1, null], null]],
+    [[['id', null], null, 1]],
+    [[['id', 'p'], null]],
+    [[['id', null], ['x']]],
+  ])('are not %j', (value) => {
     expect(isResultTuple(value)).toBe(false)
     expect(() => decodeResultTuple(value)).toThrow(DecodeError)
   })

@@ -48,6 +48,7 @@ describe('repr', () => {
     [new Uint8Array([0, 255]), "b'00ff'"],
     [new Date(Date.UTC(2026, 0, 2, 3, 4, 5, 678)), '2026, 1, 2, 3, 4, 5, 678000'],
     [new Date(Date.UTC(2026, 0, 2)), '2026, 1, 2, 0, 0'],
+    [new Date(500), '1970, 1, 1, 0, 0, 0, 500000'],
     [new Date(NaN), 'None'],
     [new TypeError('bad'), "TypeError('bad')"],
     [Symbol('s'), 'Symbol(s)'],
@@ -110,6 +111,8 @@ describe('repr', () => {
         throw new Error('no')
       },
     }
+    const list = Object.defineProperty([1], 0, Object.getOwnPropertyDescriptor(broken, 'secret')!)
+    expect(repr([list, list, list, [[2]]])).toContain('[[2]]')
     const proxy = Proxy.revocable({}, {})
     proxy.revoke()
     expect(repr([broken, 1, [2]])).toBe('[<Unrepresentable object>, 1, [2]]')
