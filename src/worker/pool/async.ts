@@ -13,6 +13,7 @@ import {
   WorkerShutdown,
 } from '../../errors.ts'
 import type { Outcome } from '../../task/outcome.ts'
+import type { Timer } from '../../util/clock.ts'
 import { deferred } from '../../util/deferred.ts'
 import type { Deferred } from '../../util/deferred.ts'
 import { Deadlines } from './deadlines.ts'
@@ -34,6 +35,7 @@ export class AsyncPool implements Pool {
   #concurrency: number
   #state: State = 'open'
   #empty: Deferred<void> | undefined
+  #grace: Timer | undefined
   #tellsFree = false
 
   constructor(options: PoolOptions) {
@@ -104,8 +106,8 @@ export class AsyncPool implements Pool {
     if (this.#state === 'open') this.#giveBackWaiting()
     if (how === 'cold' && this.#state !== 'cold') this.#hasten()
     else if (this.#state === 'open') this.#state = 'stopping'
-    if (this.#running.size === 0) return Promise.resolve()
     this.#empty ??= deferred()
+    if (this.#running.size === 0) this.#finish()
     return this.#empty.promise
   }
 
@@ -166,7 +168,7 @@ export class AsyncPool implements Pool {
   #hasten(): void {
     this.#state = 'cold'
     for (const run of this.#running) run.abort(new WorkerShutdown('The worker is shutting down'))
-    this.#options.clock.after(COLD_GRACE_MS, () => {
+    this.#grace = this.#options.clock.after(COLD_GRACE_MS, () => {
       for (const run of this.#running) this.#end(run, { kind: 'cancelled' })
     })
   }
@@ -174,6 +176,7 @@ export class AsyncPool implements Pool {
   #finish(): void {
     this.#soft.close()
     this.#hard.close()
+    this.#grace?.cancel()
     this.#empty?.resolve()
   }
 }

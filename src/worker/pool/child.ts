@@ -41,6 +41,7 @@ class Child implements Reports {
 
   listen(): void {
     for (const signal of PARENTS_SIGNALS) process.on(signal, ignore)
+    for (const stream of [process.stdout, process.stderr]) writeAtOnce(stream)
     const commands = new Socket({ fd: ipc.COMMANDS_FD, readable: true, writable: false })
     const reader = new FrameReader((kind, frame) => {
       this.#obey(kind, frame)
@@ -150,6 +151,15 @@ async function importRunner(path: string | undefined): Promise<CreateRunner> {
 function endBy(signal: NodeJS.Signals): void {
   process.removeListener(signal, ignore)
   process.kill(process.pid, signal)
+}
+
+/**
+ * What a task prints must not gather in this process until the task awaits something, nor be lost when the process
+ * ends. Node has no other word for this; npm uses the same.
+ */
+function writeAtOnce(stream: NodeJS.WriteStream): void {
+  const { _handle: handle } = stream as { _handle?: { setBlocking?: (blocking: boolean) => void } }
+  handle?.setBlocking?.(true)
 }
 
 /** Returns when the parent's end of the pipe has all of it. */

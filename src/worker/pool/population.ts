@@ -27,7 +27,7 @@ export interface PopulationParts {
   readonly startTimeoutMs: number
   readonly maxTasksPerChild: number | undefined
   readonly spawn: () => PoolChild
-  /** The pool cannot go on: its children die faster than they can be of use. */
+  /** Children die faster than they can be of use: it is time to `close`. */
   readonly onFailed: (error: WorkerError) => void
 }
 
@@ -51,7 +51,10 @@ export class Population {
     this.#parts = parts
   }
 
-  /** Resolves when `wanted` children are ready; rejects with `WorkerError` as soon as one of them cannot be. */
+  /**
+   * Resolves when `wanted` children are ready. Rejects with `WorkerError` as soon as one of them cannot be; then it is
+   * time to `close`.
+   */
   start(wanted: number): Promise<void> {
     if (this.#state === 'new') this.#state = 'starting'
     return this.resize(wanted)
@@ -78,7 +81,7 @@ export class Population {
     const counted = [...this.children].filter((child) => counts(child))
     for (let missing = this.#wanted - counted.length; missing > 0; missing -= 1) this.#spawn()
     if (counted.length <= this.#wanted) return
-    counted.sort((a, b) => a.length - b.length)
+    counted.sort((a, b) => leavingCost(a) - leavingCost(b))
     for (const child of counted.slice(0, counted.length - this.#wanted)) this.retire(child)
   }
 
@@ -98,11 +101,12 @@ export class Population {
     const { maxTasksPerChild, clock } = this.#parts
     if (maxTasksPerChild === undefined || child.state !== 'ready') return
     const left = maxTasksPerChild - child.jobs
+    const ended = child.jobs - child.length
     if (left <= 0) {
       this.retire(child)
-    } else if (!child.replaced) {
-      const perJobMs = (clock.monotonic() - child.readyMs) / child.jobs
-      child.replaced = left * perJobMs <= LEAD * this.#startupMs
+    } else if (!child.replaced && ended > 0) {
+      const perJobMs = (clock.monotonic() - child.readyMs) / ended
+      child.replaced = (left + child.length) * perJobMs <= LEAD * this.#startupMs
       if (child.replaced) this.populate()
     }
   }
@@ -188,7 +192,7 @@ export class Population {
     if (this.#state === 'starting') {
       this.#complete?.reject(new WorkerError(`Could not start worker processes: ${text}`))
       this.#complete = undefined
-      void this.close()
+      this.#wanted = 0
       return
     }
     logger.error(`A child could not start: ${text}`)
@@ -205,15 +209,19 @@ export class Population {
     logger.error(`Process ${child.process.name} pid:${String(child.process.pid)} ${describeExit(exit)}`)
     const now = clock.monotonic()
     this.#exitsMs = [...this.#exitsMs.filter((atMs) => now - atMs < EXITS_MS), now]
-    if (this.#exitsMs.length <= MAX_EXITS) return
-    void this.close()
-    onFailed(new WorkerError(`More than ${String(MAX_EXITS)} children died within a second`))
+    if (this.#exitsMs.length > MAX_EXITS)
+      onFailed(new WorkerError(`More than ${String(MAX_EXITS)} children died within a second`))
   }
 }
 
 /** Is it one of those that are wanted, rather than one that is being replaced or on its way out? */
 function counts(child: PoolChild): boolean {
   return !child.replaced && (child.state === 'starting' || child.state === 'ready')
+}
+
+/** Who goes first where there are too many: who is not ready yet, then who has the least to do. */
+function leavingCost(child: PoolChild): number {
+  return child.state === 'starting' ? -1 : child.length
 }
 
 function describeExit(exit: Exit): string {

@@ -92,8 +92,13 @@ export class PreforkPool implements Pool {
     return this.#open ? this.#placement.free : 0
   }
 
-  start(): Promise<void> {
-    return this.#population.start(this.#placement.concurrency)
+  async start(): Promise<void> {
+    try {
+      await this.#population.start(this.#placement.concurrency)
+    } catch (error) {
+      await this.stop('cold')
+      throw error
+    }
   }
 
   execute(job: Job, observer: JobObserver): Promise<Outcome> {
@@ -168,27 +173,29 @@ export class PreforkPool implements Pool {
   }
 
   #onHardLimit(child: PoolChild): void {
-    const assignment = child.running
-    const { hardLimitMs = 0 } = assignment?.job ?? {}
-    this.#killLater(child, assignment, { kind: 'timeout', seconds: hardLimitMs / 1000 })
+    const { running } = child
+    if (running?.job.hardLimitMs === undefined) return
+    this.#killLater(child, running, { kind: 'timeout', seconds: running.job.hardLimitMs / 1000 })
   }
 
   /** The child ends itself by the signal, for it knows what it runs; one that does not hear is killed. */
   #terminateRunning(child: PoolChild, assignment: Assignment, signal: NodeJS.Signals): void {
     if (child.length > 1) this.#placement.recall(child)
     child.process.sendAbort({ key: assignment.job.key, terminate: signal })
-    this.#options.clock.after(signal === 'SIGKILL' ? KILL_GRACE_MS : TERMINATE_GRACE_MS, () => {
+    const killIt = (): void => {
       this.#killLater(child, assignment, { kind: 'terminated', signal })
-    })
+    }
+    // The child itself keeps this process alive.
+    this.#options.clock.after(signal === 'SIGKILL' ? KILL_GRACE_MS : TERMINATE_GRACE_MS, killIt, { unref: true })
   }
 
   /**
    * Kill the child for its running job, unless its pipe says that the job has ended: after a moment in which this
    * process was busy, timers come before what there is to read.
    */
-  #killLater(child: PoolChild, assignment: Assignment | undefined, outcome: Outcome): void {
+  #killLater(child: PoolChild, assignment: Assignment, outcome: Outcome): void {
     setImmediate(() => {
-      if (assignment === undefined || child.running !== assignment || child.state === 'leaving') return
+      if (child.running !== assignment || child.state === 'leaving') return
       this.#population.kill(child, { assignment, outcome })
     })
   }
@@ -198,12 +205,13 @@ export class PreforkPool implements Pool {
     for (const { running, process } of this.#population.children) {
       if (running !== undefined) process.sendAbort({ key: running.job.key })
     }
-    this.#options.clock.after(COLD_GRACE_MS, () => {
+    const killAll = (): void => {
       for (const child of this.#population.children) {
         const assignment = child.running
         this.#population.kill(child, assignment && { assignment, outcome: { kind: 'cancelled' } })
       }
-    })
+    }
+    this.#options.clock.after(COLD_GRACE_MS, killAll, { unref: true })
   }
 
   #spawn(location: AppLocation): PoolChild {
