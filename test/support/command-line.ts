@@ -64,8 +64,10 @@ export class FakeProcess extends EventEmitter implements CliProcess {
   constructor(options: CommandLineOptions = {}) {
     super()
     const terminal = options.terminal ?? false
-    this.stdin = Object.assign(new PassThrough(), { isTTY: terminal })
-    if (options.answer !== undefined) (this.stdin as PassThrough & { isTTY: boolean }).write(`${options.answer}\n`)
+    const stdin: PassThrough & { isTTY?: boolean } = new PassThrough()
+    stdin.isTTY = terminal
+    if (options.answer !== undefined) stdin.write(`${options.answer}\n`)
+    this.stdin = stdin
     this.stdout = new Recorder(terminal)
     this.stderr = new Recorder(terminal)
     this.env = { ...options.env }
