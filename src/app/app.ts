@@ -20,6 +20,7 @@ import { AsyncResult } from '../result/async-result.ts'
 import type { RevokeOptions } from '../result/async-result.ts'
 import type { EagerResult } from '../result/eager-result.ts'
 import { SerializationRegistry } from '../serialization/registry.ts'
+import type { AcceptList } from '../serialization/registry.ts'
 import { Signals } from '../signals.ts'
 import { TaskContext } from '../task/context.ts'
 import type { TaskDefaults, TaskOptions } from '../task/options.ts'
@@ -115,6 +116,8 @@ export class App implements TaskHost {
   #backend: Promise<ResultBackend> | undefined
   #queues: Queues | undefined
   #imported: Promise<void> | undefined
+  /** Read for every message, so made once for each value of the setting. */
+  #accepted: { readonly names: readonly string[]; readonly list: AcceptList } | undefined
   #isChild = false
 
   constructor(main: string = 'celeriac', options: AppOptions = {}) {
@@ -334,8 +337,17 @@ export class App implements TaskHost {
     return this.serialization.decodeBody(
       message,
       typeof compression === 'string' ? compression : undefined,
-      this.serialization.acceptList(this.conf.values.acceptContent),
+      this.acceptList(),
     )
+  }
+
+  /** The content types that are accepted in messages. */
+  acceptList(): AcceptList {
+    const { acceptContent } = this.conf.values
+    if (this.#accepted?.names !== acceptContent) {
+      this.#accepted = { names: acceptContent, list: this.serialization.acceptList(acceptContent) }
+    }
+    return this.#accepted.list
   }
 
   /** The settings behind the options of tasks. */

@@ -102,8 +102,14 @@ export class Sender {
     return this.#publish(prepared)
   }
 
-  /** A promise only where a schema must be asked. */
+  /** A promise only where a schema must be asked, or a serializer loaded. */
   #prepare(name: string, args: readonly unknown[], options: PublishOptions): Prepared | Promise<Prepared> {
+    const { serializer, compression } = options
+    if (serializer === undefined && compression === undefined) return this.#check(name, args, options)
+    return this.#parts.serialization.load([serializer, compression]).then(() => this.#check(name, args, options))
+  }
+
+  #check(name: string, args: readonly unknown[], options: PublishOptions): Prepared | Promise<Prepared> {
     const definition = this.#parts.tasks.definition(name)
     if (definition === undefined) return this.#encode(name, args, options, undefined)
     if (definition.options.typing !== false) definition.bindArguments(args, options.kwargs ?? {})
@@ -133,13 +139,13 @@ export class Sender {
     const options = route.options === undefined ? own : { ...route.options, ...own }
     const call = this.#describe(name, args, kwargs, options, parent)
     const encoded = settings.taskProtocol === 1 ? encodeTaskV1(call) : encodeTask(call)
-    const body = serialization.encodeBody(
+    const { compression, ...body } = serialization.encodeBody(
       encoded.body,
       options.serializer ?? settings.taskSerializer,
       options.compression ?? settings.taskCompression ?? undefined,
     )
     const { headers, properties } = encoded
-    if (body.compression !== undefined) headers['compression'] = body.compression
+    if (compression !== undefined) headers['compression'] = compression
     const priority =
       route.priority ??
       (settings.taskInheritParentPriority ? parent?.priority : undefined) ??

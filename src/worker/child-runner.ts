@@ -19,6 +19,7 @@ export async function createRunner(
   const app = await loadApp(location)
   app.becomeChild(settings)
   await app.importTasks()
+  await app.serialization.loadCompressions()
   return childRunner(app)
 }
 

@@ -131,6 +131,7 @@ export class Worker {
     }
     const settings = await app.prepare()
     await app.importTasks()
+    await app.serialization.loadCompressions()
     return this.#facts(settings)
   }
 
@@ -183,7 +184,7 @@ export class Worker {
       hostname: facts.hostname,
       tasks: app.tasks,
       decode: (message) => app.decode(message),
-      accepts: app.serialization.acceptList(settings.acceptContent),
+      accepts: (contentType) => app.acceptList().find(contentType) !== undefined,
       encode: (body) => app.serialization.encodeBody(body, 'json'),
       ordered: false,
     }
