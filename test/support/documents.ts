@@ -6,7 +6,8 @@
  *     ```ts run        is checked, and run in the page's project
  *     ```sh run        is run in the page's project; it must succeed
  *     ```sh start      goes on in the background until the page is done
- *     ```text output   is what the block before it printed; `…` stands for anything within a line
+ *     ```text output   is what the block before it printed; `…` stands for anything within a line, a line of its own
+ *                      for any lines
  *
  * The prelude of a page is code that its readers need not see: `<!-- prelude ... -->`.
  */
@@ -79,8 +80,8 @@ export function anchors(text: string): string[] {
 export function showsOutput(shown: string, printed: string): boolean {
   const pattern = shown
     .trim()
-    .split('…')
-    .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-    .join('.*')
+    .replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
+    .replaceAll(/^…\n/gm, '(?:.*\\n)*')
+    .replaceAll('…', '.*')
   return new RegExp(`^${pattern}$`).test(printed.trim().replaceAll(/[ \t]+$/gm, ''))
 }
