@@ -26,13 +26,18 @@ interface MsgpackModule {
 const MIN_INTEGER = -(2n ** 63n)
 const MAX_INTEGER = 2n ** 64n - 1n
 
+/** What is known of the serializer before the package is loaded. */
+export const MSGPACK: Pick<Serializer, 'name' | 'contentType' | 'contentEncoding'> = {
+  name: 'msgpack',
+  contentType: 'application/x-msgpack',
+  contentEncoding: 'binary',
+}
+
 /** Load the package, or take the one that is handed in. Rejects with `MissingDriver`. */
 export async function loadMsgpack(provided?: unknown): Promise<Serializer> {
   const lib = await importPeer<MsgpackModule>('@msgpack/msgpack', 'The serializer msgpack', provided)
   return {
-    name: 'msgpack',
-    contentType: 'application/x-msgpack',
-    contentEncoding: 'binary',
+    ...MSGPACK,
     encode: (value) => encode(lib, value),
     decode: (body) => decode(lib, body),
   }

@@ -43,13 +43,18 @@ interface YamlDocument {
   toJS(options: { maxAliasCount: number }): unknown
 }
 
+/** What is known of the serializer before the package is loaded. */
+export const YAML: Pick<Serializer, 'name' | 'contentType' | 'contentEncoding'> = {
+  name: 'yaml',
+  contentType: 'application/x-yaml',
+  contentEncoding: 'utf-8',
+}
+
 /** Load the package, or take the one that is handed in. Rejects with `MissingDriver`. */
 export async function loadYaml(provided?: unknown): Promise<Serializer> {
   const lib = await importPeer<YamlModule>('yaml', 'The serializer yaml', provided)
   return {
-    name: 'yaml',
-    contentType: 'application/x-yaml',
-    contentEncoding: 'utf-8',
+    ...YAML,
     encode,
     decode: (body) => decode(lib, body),
   }

@@ -10,6 +10,7 @@ import { DecodeError } from '../../errors.ts'
 import { bufferOf } from '../body.ts'
 import { crc64 } from './checksum.ts'
 import { LzmaDecoder } from './lzma-decode.ts'
+import { LzmaEncoder } from './lzma-encode.ts'
 import type { LzmaProperties } from './lzma.ts'
 import { Output } from './output.ts'
 
@@ -41,6 +42,99 @@ export function decompressXz(bytes: Uint8Array, maxBytes: number): Buffer {
   const output = new Output(maxBytes, 4 * bytes.length)
   new StreamDecoder(bufferOf(bytes), output).decode()
   return output.take()
+}
+
+/** xz's own. */
+const PROPERTIES: LzmaProperties = { lc: 3, lp: 0, pb: 2 }
+/** So much at a time becomes a chunk: even if nothing can be saved, that stays below a chunk's limit of 64 KiB. */
+const CHUNK_SIZE = 48 * 1024
+
+/** One stream with one block. */
+export function compressXz(bytes: Uint8Array): Buffer {
+  const flags = Buffer.from([0, CRC64_CHECK])
+  const parts = [MAGIC, flags, uint32(crc32(flags))]
+  const records: BlockRecord[] = []
+  if (bytes.length > 0) {
+    const block = writeBlock(bytes)
+    records.push({ size: block.length, length: bytes.length })
+    parts.push(withPadding(block.subarray(0, -8)), block.subarray(-8))
+  }
+  const index = writeIndex(records)
+  const footer = Buffer.concat([uint32(index.length / 4 - 1), flags])
+  return Buffer.concat([...parts, index, uint32(crc32(footer)), footer, FOOTER_MAGIC])
+}
+
+/** The block without its padding, which comes before the eight bytes of its check. */
+function writeBlock(bytes: Uint8Array): Buffer {
+  // A header of twelve bytes that says neither size, and a filter with one byte of properties.
+  const header = withPadding(Buffer.from([2, 0, LZMA2_FILTER, 1, dictionaryCode(bytes.length)]))
+  return Buffer.concat([
+    header,
+    uint32(crc32(header)),
+    ...writeChunks(bytes),
+    Buffer.of(0),
+    checkOf(CRC64_CHECK, bytes),
+  ])
+}
+
+/** The size of the dictionary: 2 or 3 times a power of two, enough for all that there is. */
+function dictionaryCode(length: number): number {
+  let code = 0
+  while (code < 40 && (2 | (code & 1)) * 2 ** (Math.floor(code / 2) + 11) < length) code += 1
+  return code
+}
+
+function writeChunks(bytes: Uint8Array): Buffer[] {
+  const encoder = new LzmaEncoder(bytes, PROPERTIES)
+  const parts: Buffer[] = []
+  let needsProperties = true
+  let needsReset = true
+  for (let start = 0; start < bytes.length; start += CHUNK_SIZE) {
+    const plain = bytes.subarray(start, start + CHUNK_SIZE)
+    const chunk = encoder.encode(plain.length)
+    if (chunk.length < plain.length) {
+      const kind = start === 0 ? 0xe0 : needsProperties ? 0xc0 : needsReset ? 0xa0 : 0x80
+      const { lc, lp, pb } = PROPERTIES
+      const properties = needsProperties ? Buffer.of((pb * 5 + lp) * 9 + lc) : Buffer.of()
+      parts.push(Buffer.of(kind), uint16(plain.length - 1), uint16(chunk.length - 1), properties, chunk)
+      needsProperties = needsReset = false
+    } else {
+      parts.push(Buffer.of(start === 0 ? 1 : 2), uint16(plain.length - 1), bufferOf(plain))
+      // What the encoder has learnt meanwhile, the decoder does not know.
+      encoder.reset()
+      needsReset = true
+    }
+  }
+  return parts
+}
+
+function writeIndex(records: readonly BlockRecord[]): Buffer {
+  const numbers = [records.length, ...records.flatMap(({ size, length }) => [size, length])]
+  const index = withPadding(Buffer.concat([Buffer.of(0), ...numbers.map(writeNumber)]))
+  return Buffer.concat([index, uint32(crc32(index))])
+}
+
+function writeNumber(value: number): Buffer {
+  const bytes: number[] = []
+  let rest = value
+  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128)
+  return Buffer.from([...bytes, rest])
+}
+
+function withPadding(bytes: Buffer): Buffer {
+  return Buffer.concat([bytes], Math.ceil(bytes.length / 4) * 4)
+}
+
+function uint16(value: number): Buffer {
+  const bytes = Buffer.alloc(2)
+  bytes.writeUInt16BE(value)
+  return bytes
+}
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32LE(value)
+  return bytes
 }
 
 class StreamDecoder {
