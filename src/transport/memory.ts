@@ -137,7 +137,8 @@ class MemoryStore implements QueueStore {
   /** Another queue comes first each time, so that a long one does not keep the others waiting. */
   #rotated(queues: readonly string[]): readonly string[] {
     if (queues.length < 2) return queues
-    this.#rounds = (this.#rounds + 1) % queues.length
-    return [...queues.slice(this.#rounds), ...queues.slice(0, this.#rounds)]
+    const first = this.#rounds % queues.length
+    this.#rounds += 1
+    return [...queues.slice(first), ...queues.slice(0, first)]
   }
 }
