@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest'
+import {
+  decodeGroupDocument,
+  decodeTaskDocument,
+  encodeGroupDocument,
+  encodeTaskDocument,
+} from '../../../src/backend/documents.ts'
+import { BackendError, BackendGetMetaError, EncodeError } from '../../../src/errors.ts'
+import { encodeTaskMeta } from '../../../src/protocol/result.ts'
+import type { GroupMeta } from '../../../src/protocol/result.ts'
+import { json } from '../../../src/serialization/json.ts'
+
+const meta = encodeTaskMeta({ taskId: 't1', status: 'SUCCESS', result: { x: 1 } }, 0)
+
+describe('documents of tasks', () => {
+  it('come back as they were', () => {
+    const encoded = encodeTaskDocument(json, meta)
+    expect(encoded).toMatchObject({ taskId: 't1', status: 'SUCCESS' })
+    expect(decodeTaskDocument(json, 't1', encoded.body)).toEqual(meta)
+  })
+
+  it('that have no form are an EncodeError', () => {
+    expect(() => encodeTaskDocument(json, { ...meta, result: Symbol('x') })).toThrow(EncodeError)
+  })
+
+  it.each(['{', '[]', '{"status": 5}'])('that cannot be read name their task: %s', (body) => {
+    expect(() => decodeTaskDocument(json, 't1', body)).toThrow(BackendGetMetaError)
+    expect(() => decodeTaskDocument(json, 't1', body)).toThrow(/The result of task t1 cannot be read: /)
+  })
+})
+
+describe('documents of groups', () => {
+  it('come back as they were', () => {
+    const group: GroupMeta = { result: [['g1', null], [[['t1', null], null]]] }
+    expect(decodeGroupDocument(json, 'g1', encodeGroupDocument(json, group))).toEqual(group)
+  })
+
+  it('that cannot be read name their group', () => {
+    expect(() => decodeGroupDocument(json, 'g1', '{}')).toThrow(BackendError)
+    expect(() => decodeGroupDocument(json, 'g1', '{}')).toThrow(/The saved group g1 cannot be read: /)
+  })
+})
