@@ -264,7 +264,7 @@ export class App implements TaskHost {
       app: this,
       taskName: name,
       request,
-      policy,
+      limits: policy,
       logger: this.logger,
       signal: () => abort.signal,
       // Nobody waits for a state of a plain function call.
@@ -328,6 +328,7 @@ export class App implements TaskHost {
       resultExtended: settings.resultExtended,
       inheritPriority: settings.taskInheritParentPriority,
       joinWillBlock: options.joinWillBlock,
+      zone: settings.timezone,
     })
   }
 

@@ -1,10 +1,9 @@
 /** What a bound task gets as `self`: its request, and the verbs that belong to this one run. */
 import { activeExecution } from '../context.ts'
 import type { Logger } from '../util/logger.ts'
-import type { TaskPolicy } from './options.ts'
 import type { TaskRequest } from './request.ts'
 import { planRetry } from './retry.ts'
-import type { RetryOptions } from './retry.ts'
+import type { RetryLimits, RetryOptions } from './retry.ts'
 
 /** A custom state with whatever belongs to it. */
 export interface StateUpdate {
@@ -18,7 +17,7 @@ export interface ContextParts<App> {
   readonly app: App
   readonly taskName: string
   readonly request: TaskRequest
-  readonly policy: TaskPolicy
+  readonly limits: RetryLimits
   readonly logger: Logger
   /** Asked for only when the task reads it. */
   readonly signal: () => AbortSignal
@@ -57,7 +56,7 @@ export class TaskContext<App = unknown> {
    * attempts enough, the error to give up with. Sends nothing.
    */
   retry(options: RetryOptions = {}): Error {
-    return planRetry(this.request, this.#parts.policy, options)
+    return planRetry(this.request, this.#parts.limits, options)
   }
 
   /** Store a custom state that callers see at once, such as progress. Not held back by `ignoreResult`. */

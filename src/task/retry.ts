@@ -1,7 +1,6 @@
-/** When and whether a task is tried again: `self.retry()`, `autoretryFor` and the back-off between attempts. */
-import { MaxRetriesExceededError, Retry, TaskPredicate } from '../errors.ts'
+/** A new attempt: what `self.retry()` plans. Errors that are retried by themselves are `autoretry.ts`. */
+import { MaxRetriesExceededError, Retry } from '../errors.ts'
 import type { PublishOptions } from '../canvas/options.ts'
-import type { ErrorClass, TaskOptions, TaskPolicy } from './options.ts'
 import type { TaskRequest } from './request.ts'
 
 /** What `self.retry()` takes; all other publish options apply to the new attempt too. Durations are seconds. */
@@ -14,9 +13,17 @@ export interface RetryOptions extends Omit<PublishOptions, 'taskId' | 'retries' 
   readonly maxRetries?: number | null
 }
 
+/** What a task says about new attempts. */
+export interface RetryLimits {
+  /** How often; null is for ever. */
+  readonly maxRetries: number | null
+  /** Seconds to wait where the call does not say. */
+  readonly defaultRetryDelay: number
+}
+
 /** The `Retry` to throw, or the error to give up with. Sends nothing. */
-export function planRetry(request: TaskRequest, policy: TaskPolicy, options: RetryOptions = {}): Error {
-  const { args, kwargs, exc, maxRetries = policy.maxRetries, countdown, eta, ...publish } = options
+export function planRetry(request: TaskRequest, limits: RetryLimits, options: RetryOptions = {}): Error {
+  const { args, kwargs, exc, maxRetries = limits.maxRetries, countdown, eta, ...publish } = options
   const cause = exc === undefined || exc instanceof Error ? exc : new Error(String(exc))
   if (request.calledDirectly && cause !== undefined) return cause
   if (maxRetries !== null && request.retries >= maxRetries) {
@@ -27,7 +34,7 @@ export function planRetry(request: TaskRequest, policy: TaskPolicy, options: Ret
       )
     )
   }
-  const seconds = eta === undefined ? (countdown ?? policy.defaultRetryDelay) : undefined
+  const seconds = eta === undefined ? (countdown ?? limits.defaultRetryDelay) : undefined
   const when = eta === undefined ? `in ${String(seconds)}s` : `at ${eta.toISOString()}`
   return new Retry(
     `Retry ${when}${cause === undefined ? '' : `: ${cause.name}: ${cause.message}`}`,
@@ -39,36 +46,4 @@ export function planRetry(request: TaskRequest, policy: TaskPolicy, options: Ret
     },
     cause === undefined ? undefined : { cause },
   )
-}
-
-/** What to throw instead of an error that the task says should be retried; the error itself otherwise. */
-export function applyAutoretry(
-  error: unknown,
-  request: TaskRequest,
-  options: TaskOptions,
-  policy: TaskPolicy,
-  random: () => number = Math.random,
-): unknown {
-  if (error instanceof TaskPredicate || !isOneOf(error, options.autoretryFor)) return error
-  if (isOneOf(error, options.dontAutoretryFor)) return error
-  const countdown = options.retryKwargs?.countdown ?? backoffOf(options, request.retries, random)
-  return planRetry(request, policy, {
-    exc: error,
-    ...(countdown === undefined ? {} : { countdown }),
-    ...(options.retryKwargs?.maxRetries === undefined ? {} : { maxRetries: options.retryKwargs.maxRetries }),
-  })
-}
-
-/** Is `error` of one of these classes? */
-export function isOneOf(error: unknown, classes: readonly ErrorClass[] | undefined): boolean {
-  return classes?.some((errorClass) => error instanceof errorClass) ?? false
-}
-
-/** Celery's exponential back-off (`celery/utils/time.py`): whole seconds, doubling, full jitter. */
-function backoffOf(options: TaskOptions, retries: number, random: () => number): number | undefined {
-  const { retryBackoff = false, retryBackoffMax = 600, retryJitter = true } = options
-  if (retryBackoff === false) return undefined
-  const factor = retryBackoff === true ? 1 : Math.trunc(Math.max(1, retryBackoff))
-  const seconds = Math.min(retryBackoffMax, factor * 2 ** retries)
-  return retryJitter ? Math.floor(random() * (seconds + 1)) : seconds
 }

@@ -16,7 +16,7 @@ import { callErrbacks, continueWorkflow, hasFollowers } from '../canvas/continue
 import type { EndedTask } from '../canvas/continue.ts'
 import { runInExecution } from '../context.ts'
 import type { ActiveExecution } from '../context.ts'
-import { Ignore, NotRegistered, Reject, Retry } from '../errors.ts'
+import { Ignore, NotRegistered, Reject, Retry, Terminated, WorkerShutdown } from '../errors.ts'
 import type { RetryPlan } from '../errors.ts'
 import { encodeException, exceptionRepr, tracebackText } from '../protocol/exception.ts'
 import type { Message } from '../protocol/message.ts'
@@ -39,7 +39,7 @@ import type { Failure, Outcome } from './outcome.ts'
 import type { TaskRegistry } from './registry.ts'
 import { TaskRequest } from './request.ts'
 import type { RequestDeliveryInfo } from './request.ts'
-import { applyAutoretry, isOneOf } from './retry.ts'
+import { applyAutoretry, isOneOf } from './autoretry.ts'
 import { validateArguments } from './schema.ts'
 import type { TaskDefinition, TaskHost } from './task.ts'
 
@@ -84,6 +84,8 @@ export interface TracerParts {
   readonly inheritPriority: boolean
   /** Waiting for a result in a task may take the last slot. */
   readonly joinWillBlock: boolean
+  /** The IANA zone of times without an offset (`timezone`). */
+  readonly zone: string
 }
 
 /** A run that was made without a message (`apply()`): the value itself, not its encoded form. */
@@ -146,7 +148,7 @@ export class Tracer {
     const { message } = delivered
     let execution: Execution
     try {
-      const head = delivered.head ?? decodeTaskHead(message.headers, message.properties)
+      const head = delivered.head ?? decodeTaskHead(message.headers, message.properties, this.#parts.zone)
       const { args, kwargs, embed } = decodeTaskBody(this.#parts.decode(message))
       execution = this.#begin({ ...delivered, head, args, kwargs, embed }, control, false)
     } catch (error) {
@@ -222,7 +224,7 @@ export class Tracer {
       app: this.#parts.host,
       taskName: execution.head.name,
       request: execution.request,
-      policy: execution.policy,
+      limits: execution.policy,
       logger: this.#parts.logger,
       signal: () => execution.control.signal,
       storeState: (update) => this.#storeState(execution, update),
@@ -266,7 +268,9 @@ export class Tracer {
     }
     await this.#hook('beforeStart', () => definition.options.beforeStart?.(this.#contextOf(execution)))
     const args = definition.bindArguments(execution.args, request.kwargs)
-    return definition.options.schema === undefined ? args : validateArguments(definition.options.schema, args, definition.parameters)
+    return definition.options.schema === undefined
+      ? args
+      : validateArguments(definition.options.schema, args, definition.parameters)
   }
 
   async #succeed(execution: Execution, value: unknown): Promise<Outcome> {
@@ -297,6 +301,9 @@ export class Tracer {
       execution.state = REJECTED
       return { kind: 'rejected', runtimeMs: this.#runtime(execution), requeue: error.requeue, reason: error.message }
     }
+    // Ended from outside: what that means for message and result is the worker's matter.
+    if (error instanceof WorkerShutdown) return { kind: 'cancelled' }
+    if (error instanceof Terminated) return { kind: 'terminated', signal: error.signal }
     return this.#fail(execution, error)
   }
 
@@ -310,11 +317,7 @@ export class Tracer {
     execution.plan = retry.plan
     if (!execution.eager) {
       try {
-        await this.#parts.host.call(
-          head.name,
-          retry.plan.args ?? execution.args,
-          retryOptions(execution, retry.plan),
-        )
+        await this.#parts.host.call(head.name, retry.plan.args ?? execution.args, retryOptions(execution, retry.plan))
       } catch (error) {
         // Not lost: a message that is still unacknowledged comes again, any other becomes a failure that says why.
         this.#parts.logger.error(`The new attempt of ${head.name}[${head.id}] could not be published`, { error })

@@ -11,7 +11,7 @@ import type { WorkerState } from './state.ts'
 
 export interface DispatcherParts {
   readonly pool: Pool
-  readonly state: WorkerState
+  readonly state: WorkerState<Request>
   readonly clock: Clock
   readonly logger: Logger
   readonly receive: (message: IncomingMessage) => Request | undefined

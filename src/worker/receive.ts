@@ -16,6 +16,8 @@ import type { RequestParts } from './request.ts'
 
 export interface ReceiveParts extends RequestParts {
   readonly tasks: TaskRegistry
+  /** The IANA zone of times without an offset (`timezone`). */
+  readonly zone: string
   /** Is this content type in the accept list? */
   readonly accepts: (contentType: string) => boolean
   /** A decoded v1 call in the form that children read. */
@@ -27,7 +29,7 @@ export function receive(message: IncomingMessage, parts: ReceiveParts): Request 
   try {
     refuseContent(message, parts)
     const { head, incoming } = isTaskV2(message.message.headers)
-      ? { head: decodeTaskHead(message.message.headers, message.message.properties), incoming: message }
+      ? { head: decodeTaskHead(message.message.headers, message.message.properties, parts.zone), incoming: message }
       : modernize(message, parts)
     const definition = parts.tasks.definition(head.name)
     if (definition === undefined) {
@@ -51,7 +53,10 @@ function refuseContent({ message }: IncomingMessage, parts: ReceiveParts): void 
 /** A message of protocol 1 has all in its body: read it, and go on as if it had come in protocol 2. */
 function modernize(message: IncomingMessage, parts: ReceiveParts): { head: TaskHead; incoming: IncomingMessage } {
   const { properties } = message.message
-  const { head, args, kwargs, embed } = decodeTaskV1(parts.decode(message.message), properties)
+  const { head, args, kwargs, embed } = decodeTaskV1(parts.decode(message.message), properties, {
+    headers: message.message.headers,
+    zone: parts.zone,
+  })
   const { headers, body } = encodeTask({
     id: head.id,
     name: head.name,

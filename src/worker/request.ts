@@ -40,7 +40,7 @@ export interface RequestParts {
   readonly host: Host
   readonly pool: Pool
   readonly backend: ResultBackend
-  readonly state: WorkerState
+  readonly state: WorkerState<Request>
   readonly signals: Signals
   readonly logger: Logger
   readonly clock: Clock

@@ -1,12 +1,17 @@
 /** What one worker has in hand: requests by their stage, revoked ids, totals. Written by requests, read by commands. */
 import type { BoundedSet } from '../util/bounded-set.ts'
-import type { Request } from './request.ts'
 
-export class WorkerState {
+/** A request, as far as everyone may know it. */
+export interface InHand {
+  readonly key: number
+  readonly head: { readonly id: string }
+}
+
+export class WorkerState<R extends InHand = InHand> {
   /** Received, not yet given to the pool. */
-  readonly reserved = new Map<number, Request>()
+  readonly reserved = new Map<number, R>()
   /** Given to the pool: running, or about to. */
-  readonly active = new Map<number, Request>()
+  readonly active = new Map<number, R>()
   /** Ids that must not run. */
   readonly revoked: BoundedSet
   /** How many of each task were accepted since the start. */
@@ -27,7 +32,7 @@ export class WorkerState {
   }
 
   /** All requests of this task id that are in hand. */
-  find(taskId: string): Request[] {
+  find(taskId: string): R[] {
     return [...this.reserved.values(), ...this.active.values()].filter((request) => request.head.id === taskId)
   }
 }

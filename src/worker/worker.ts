@@ -21,6 +21,7 @@ import type { Pool, RunJob } from './pool/pool.ts'
 import { findPool } from './pool/registry.ts'
 import { receive } from './receive.ts'
 import type { ReceiveParts } from './receive.ts'
+import type { Request } from './request.ts'
 import { WorkerState } from './state.ts'
 
 /** How a worker works. What is left out comes from the settings. Durations are seconds. */
@@ -70,7 +71,7 @@ interface Running {
 export class Worker {
   readonly #app: App
   readonly #options: WorkerOptions
-  readonly #state: WorkerState
+  readonly #state: WorkerState<Request>
   readonly #commands = createCommands()
   #prepared: Promise<WorkerFacts> | undefined
   #running: Promise<Running> | undefined
@@ -79,13 +80,13 @@ export class Worker {
   constructor(app: App, options: WorkerOptions = {}) {
     this.#app = app
     this.#options = options
-    this.#state = new WorkerState(
+    this.#state = new WorkerState<Request>(
       new BoundedSet({ maxSize: REVOKES_MAX, maxAgeMs: REVOKE_EXPIRES_MS, clock: app.clock }),
     )
   }
 
   /** Requests in hand, revoked ids, totals. */
-  get state(): WorkerState {
+  get state(): WorkerState<Request> {
     return this.#state
   }
 
@@ -183,6 +184,7 @@ export class Worker {
       clock: app.clock,
       hostname: facts.hostname,
       tasks: app.tasks,
+      zone: settings.timezone,
       decode: (message) => app.decode(message),
       accepts: (contentType) => app.acceptList().find(contentType) !== undefined,
       encode: (body) => app.serialization.encodeBody(body, 'json'),

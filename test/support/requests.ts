@@ -86,6 +86,7 @@ export function requests(options: { readonly isolated?: boolean; readonly ordere
       logger,
       clock,
       hostname: 'celery@test',
+      zone: 'UTC',
       state: new WorkerState(new BoundedSet({ maxSize: 10, maxAgeMs: 1000, clock })),
       decode: (message) => JSON.parse(message.body as string),
       accepts: (contentType) => contentType === 'application/json',

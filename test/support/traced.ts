@@ -70,6 +70,7 @@ export function traced(options: TracedOptions = {}): Traced {
     resultExtended: options.resultExtended ?? false,
     inheritPriority: false,
     joinWillBlock: true,
+    zone: 'UTC',
   })
   const abort = new AbortController()
   return {
