@@ -346,6 +346,7 @@ export class SharedDatabase implements SqliteDatabase {
     clearTimeout(this.#linger)
     this.#wake.stop()
     this.#sideFile.close()
+    this.#log.close()
     const connection = this.#connection
     this.#connection = undefined
     this.#statements = undefined
