@@ -5,7 +5,8 @@ import { makeProject, runCli, startCli } from '../support/cli.ts'
 const APP = `
 import { Celery } from 'celeriac'
 export const app: Celery = new Celery('proj')
-app.task('proj.fail', (): void => { throw new RangeError('too far') })
+class TooFar extends Error {}
+app.task('proj.fail', (): void => { throw new TooFar('by a mile') })
 `
 
 let cwd: string
@@ -51,9 +52,9 @@ it('result ends with 1 when the task failed, and shows its traceback', async () 
   const id = (await runCli(['call', 'proj.fail'], { cwd })).stdout.trim()
   const { code, stderr } = await runCli(['result', id, '--timeout', '20'], { cwd })
   expect(code).toBe(1)
-  expect(stderr).toMatch(/ended as FAILURE\. RangeError: too far/)
+  expect(stderr).toMatch(/ended as FAILURE\. TooFar: by a mile/)
   const { stdout } = await runCli(['result', id, '--traceback'], { cwd })
-  expect(stdout).toMatch(/RangeError: too far[^]*app\.ts:4/)
+  expect(stdout).toMatch(/Error: by a mile\n +at .*app\.ts:5/)
 })
 
 it('works without an app where a broker is enough', async () => {
