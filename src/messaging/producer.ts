@@ -165,7 +165,7 @@ export class Producer {
       sending = await this.#declare(channel, jobs, isOver)
       if (isOver() || sending.length === 0) return
       await channel.basicPublish(publicationsOf(sending))
-      if (isOver()) return
+      // Also when the time was over: what waits for another attempt needs none then.
       for (const job of sending) settle(job)
     } catch (error) {
       if (isOver()) return

@@ -2,6 +2,7 @@
 import { ConnectionError } from '../../src/errors.ts'
 import { TransportRegistry } from '../../src/transport/registry.ts'
 import type {
+  Binding,
   Channel,
   Connection,
   Publication,
@@ -95,8 +96,9 @@ class FakeChannel {
     return { name: queue.name, messages: 0, consumers: 0 }
   }
 
-  async queueBind(): Promise<void> {
+  async queueBind({ exchange }: Binding): Promise<void> {
     this.#checkOpen()
+    this.#transport.calls.push(`queueBind ${exchange}`)
   }
 
   async basicPublish(publications: readonly Publication[]): Promise<void> {

@@ -38,9 +38,13 @@ function publish(body: string, options?: PublishOptions): Promise<void> {
 
 /** Let time pass in small steps, with a few turns of the event loop at each, so that what goes on can go on. */
 async function elapse(ms: number, stepMs = 50): Promise<void> {
-  for (let passed = 0; passed <= ms; passed += stepMs) {
+  const settle = async (): Promise<void> => {
     for (let turn = 0; turn < 6; turn += 1) await nextTurn()
-    if (passed < ms) await clock.advance(Math.min(stepMs, ms - passed))
+  }
+  await settle()
+  for (let left = ms; left > 0; left -= stepMs) {
+    await clock.advance(Math.min(stepMs, left))
+    await settle()
   }
 }
 
@@ -263,6 +267,59 @@ describe('a broker that does not answer', () => {
     for (const error of errors) expect(await error).toBeInstanceOf(OperationalError)
     expect(transport.published).toEqual([])
     expect(transport.calls.filter((call) => call.startsWith('basicPublish'))).toEqual(['basicPublish 2'])
+  })
+
+  describe('while others of the batch have time left', () => {
+    const retryPolicy = { intervalStart: 1 }
+    let answers: { resolve: () => void; reject: (error: Error) => void }[]
+
+    /** A batch of `1`, whose time is over at 5000, and `2`, which has until 6000; nobody answers. */
+    async function hangUntilFirstIsOver(): Promise<unknown[]> {
+      producer = makeProducer({ timeoutMs: 5000 })
+      answers = []
+      transport.onPublish = () => {
+        throw new OperationalError('locked')
+      }
+      const first = errorOf(publish('1', { retryPolicy }))
+      await elapse(950)
+      transport.onPublish = () =>
+        new Promise((resolve, reject) => {
+          answers.push({ resolve, reject })
+        })
+      const second = errorOf(publish('0'))
+      await elapse(0)
+      const third = errorOf(publish('2'))
+      await elapse(50)
+      answers[0]?.resolve()
+      expect(await second).toBeUndefined()
+      await elapse(3999)
+      expect(transport.calls.at(-1)).toBe('basicPublish 2')
+      await elapse(1)
+      return [first, third]
+    }
+
+    it('those are tried again, once, whatever comes late', async () => {
+      const [first, third] = await hangUntilFirstIsOver()
+      expect(await first).toBeInstanceOf(OperationalError)
+      expect(answers).toHaveLength(3)
+      const before = [...transport.calls]
+      answers[1]?.reject(new OperationalError('late'))
+      await elapse(0)
+      expect(transport.calls).toEqual(before)
+      transport.onPublish = () => undefined
+      answers[2]?.reject(new OperationalError('locked'))
+      await elapse(500)
+      expect(await third).toBeUndefined()
+      expect(transport.published).toEqual([['0'], ['2']])
+    })
+
+    it('a late success counts', async () => {
+      const [first, third] = await hangUntilFirstIsOver()
+      answers[1]?.resolve()
+      expect(await third).toBeUndefined()
+      expect(await first).toBeInstanceOf(OperationalError)
+      expect(transport.published).toEqual([['0'], ['2', '1']])
+    })
   })
 
   it('does not hang either when it cannot be connected to', async () => {

@@ -4,6 +4,7 @@ import { createBroadcast, createQueue, declarationOf, declareQueue } from '../..
 import { MemoryTransport } from '../../../src/transport/memory.ts'
 import type { Channel, QueueStatus } from '../../../src/transport/transport.ts'
 import { transportContext } from '../../support/context.ts'
+import { FakeTransport } from '../../support/fake-transport.ts'
 
 async function openChannel(): Promise<Channel> {
   return (await new MemoryTransport().connect('memory://', {}, transportContext())).openChannel()
@@ -100,6 +101,13 @@ describe('declareQueue', () => {
       ['y', 'a.#'],
       ['z', ''],
     ])
+  })
+
+  it('binds nothing to the default exchange, which AMQP forbids', async () => {
+    const transport = new FakeTransport()
+    const channel = await (await transport.connect('fake://')).openChannel()
+    await declareQueue(channel, createQueue({ name: 'q', bindings: [{ exchange: 'x' }] }))
+    expect(transport.calls).toEqual(['openChannel', 'queueBind x'])
   })
 
   it('leaves alone what is there already', async () => {

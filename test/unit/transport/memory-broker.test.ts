@@ -43,17 +43,17 @@ describe('order', () => {
     fc.assert(
       fc.property(
         fc.array(fc.nat(9), { minLength: 1, maxLength: 40 }),
-        fc.infiniteStream(fc.nat(5)),
-        (priorities, sizes) => {
+        fc.shuffledSubarray([0, 1, 2, 3, 4, 5], { minLength: 6 }),
+        (priorities, order) => {
           const local = new MemoryBroker(fakeClock())
           local.put(priorities.map((priority, index) => entry(String(index), { priority })))
           const expected = priorities
             .map((priority, index) => ({ priority, body: String(index) }))
             .sort((a, b) => b.priority - a.priority || Number(a.body) - Number(b.body))
             .map(({ body }) => body)
-          // Take in portions, give the portions back in another order, then take all.
-          const portions = [...sizes.take(6)].map((size) => local.take(['q'], size))
-          for (const portion of portions.reverse()) local.restore(portion)
+          // Take in portions, give the portions back in any order, then take all.
+          const portions = order.map(() => local.take(['q'], 4))
+          for (const index of order) local.restore(portions[index]!)
           expect(local.size('q')).toBe(priorities.length)
           expect(local.take(['q'], 100).map(({ message }) => message.body)).toEqual(expected)
         },
@@ -79,6 +79,13 @@ describe('due times', () => {
     await clock.advance(400)
     expect(take()).toEqual(['late'])
     expect(clock.pending).toBe(0)
+  })
+
+  it('keep the timer where a later one is added', async () => {
+    broker.put([entry('soon', { dueMs: clock.now() + 100 })])
+    broker.put([entry('late', { dueMs: clock.now() + 500 })])
+    await clock.advance(100)
+    expect(take()).toEqual(['soon'])
   })
 
   it('wake whoever waits', async () => {

@@ -61,6 +61,13 @@ describe('Puller', () => {
     expect(calls).toEqual(['1,2,3'])
   })
 
+  it('fetches full rounds one after the other, and waits when one was not full', async () => {
+    await put('q', ...Array.from({ length: 2001 }, (_, index) => String(index)))
+    puller.add(consumer('q', () => undefined))
+    await turns(10)
+    expect(store.takeCalls()).toEqual(['getMany q 1000', 'getMany q 1000', 'getMany q 1000', 'wait q'])
+  })
+
   it('fetches no more than there is room for, and again when there is room', async () => {
     const { calls, take } = log()
     qos.setPrefetchCount(2)
