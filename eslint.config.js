@@ -62,6 +62,12 @@ export default tseslint.config(
       // Where an assertion is needed, `as` names the type; `!` is not allowed.
       '@typescript-eslint/non-nullable-type-assertion-style': 'off',
       '@typescript-eslint/consistent-generic-constructors': 'off',
+      // `() => resolve()` is clear enough.
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      // What is thrown may be anything, and is printed all the same.
+      '@typescript-eslint/no-base-to-string': 'off',
+      // A walk along a linked list may start here.
+      '@typescript-eslint/no-this-alias': 'off',
     },
   },
   {
@@ -70,10 +76,12 @@ export default tseslint.config(
       'no-console': 'off',
       '@typescript-eslint/no-confusing-void-expression': 'off',
       '@typescript-eslint/no-empty-function': 'off',
+      '@typescript-eslint/no-invalid-void-type': 'off',
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/no-unsafe-argument': 'off',
       '@typescript-eslint/no-unsafe-assignment': 'off',
       '@typescript-eslint/no-unsafe-call': 'off',
+      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
       '@typescript-eslint/no-unsafe-member-access': 'off',
       '@typescript-eslint/no-unsafe-return': 'off',
       '@typescript-eslint/only-throw-error': 'off',
