@@ -4,7 +4,7 @@
  *
  * | Python              | here                                                                      |
  * |---------------------|---------------------------------------------------------------------------|
- * | int                 | `number`; `bigint` beyond 2^53, in both directions                        |
+ * | int                 | `number`; `bigint` beyond 2^53, even if a whole `number` was written      |
  * | float               | `number`, NaN and the infinities too (as the literals that Python writes) |
  * | datetime            | `PythonDateTime` (a `Date` that keeps its text); any `Date` when writing  |
  * | date, time          | `PythonDate`, `PythonTime`                                                |

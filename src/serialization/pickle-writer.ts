@@ -80,7 +80,7 @@ class PickleWriter {
     else if (typeof unwrapped === 'object') this.#object(unwrapped)
     else if (typeof unwrapped === 'string') this.#text(unwrapped)
     else if (typeof unwrapped === 'number') this.#number(unwrapped)
-    else if (typeof unwrapped === 'bigint') this.#bigint(unwrapped)
+    else if (typeof unwrapped === 'bigint') this.#integer(unwrapped)
     else this.#code(unwrapped ? CODE.NEWTRUE : CODE.NEWFALSE)
   }
 
@@ -172,6 +172,12 @@ class PickleWriter {
     } else {
       this.#bigint(BigInt(value))
     }
+  }
+
+  #integer(value: bigint): void {
+    const number = Number(value)
+    if (Number.isSafeInteger(number)) this.#number(number)
+    else this.#bigint(value)
   }
 
   /** Little-endian two's complement, with room for the sign. */
