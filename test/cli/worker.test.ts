@@ -111,6 +111,18 @@ describe('signals', () => {
     expect(log()).toBe('started\ndone\n')
   })
 
+  it('Ctrl+C also reaches child processes, which let the task end all the same', async () => {
+    const worker = startCli(['-A', 'app.ts', 'worker', '-c', '1', '-l', 'info'], { cwd })
+    await worker.sees(/ready\./)
+    const id = await call('proj.hold')
+    await waitFor(() => log() === 'started\n')
+    worker.interrupt()
+    await worker.sees(/Warm shutdown/)
+    writeFileSync(join(cwd, 'go'), '')
+    expect((await worker.ended).code).toBe(1)
+    expect(await result(id)).toMatchObject({ status: 'SUCCESS', result: 'held' })
+  })
+
   it('a second SIGINT cancels it and gives its message back', async () => {
     const { worker, id } = await holding()
     worker.signal('SIGINT')
@@ -136,6 +148,25 @@ describe('signals', () => {
     await worker.sees(/Cold shutdown/)
     expect((await worker.ended).code).toBe(1)
   })
+})
+
+it('imports task modules that import the app', async () => {
+  cwd = makeProject({
+    'src/app.ts': `
+      import { Celery } from 'celeriac'
+      export const app: Celery = new Celery('proj', { include: ['./tasks.ts'] })`,
+    'src/tasks.ts': `
+      import { app } from './app.ts'
+      app.task('proj.one', (): number => 1)`,
+    'more.ts': `
+      import { app } from './src/app.ts'
+      app.task('proj.two', (): number => 2)`,
+  })
+  const worker = startCli(['-A', 'src/app.ts', 'worker', '-I', 'more', '-c', '1', '-l', 'info'], { cwd })
+  await worker.sees(/\[tasks\]\n {2}\. proj\.one\n {2}\. proj\.two\n[^]*ready\./)
+  const ids = await Promise.all(['proj.one', 'proj.two'].map((name) => runCli(['-A', 'src', 'call', name], { cwd })))
+  const values = ids.map(({ stdout }) => runCli(['-A', 'src', 'result', stdout.trim(), '--timeout', '20'], { cwd }))
+  expect((await Promise.all(values)).map(({ stdout }) => stdout)).toEqual(['1\n', '2\n'])
 })
 
 it('--purge throws away what waits', async () => {

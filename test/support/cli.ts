@@ -61,6 +61,8 @@ export class RunningCli {
     this.#process = spawn(process.execPath, [join(ROOT, 'bin/celeriac.js'), ...args], {
       cwd,
       env: { ...withoutOwnVariables(process.env), ...env },
+      // A process group of its own, as a shell makes it: see `interrupt`.
+      detached: true,
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     })
     this.#process.stdout?.setEncoding('utf8').on('data', (text: string) => (this.#stdout += text))
@@ -85,6 +87,11 @@ export class RunningCli {
 
   signal(name: NodeJS.Signals): void {
     this.#process.kill(name)
+  }
+
+  /** What Ctrl+C does: SIGINT for the command and all its child processes. */
+  interrupt(): void {
+    process.kill(-this.pid, 'SIGINT')
   }
 
   /** Wait until it has printed something like this; the match. Fails at once when it ends without. */
