@@ -21,32 +21,23 @@ testTransport(
   },
 )
 
-testTransport(
-  { describe, it },
-  {
-    // As several processes have it: every connection opens the file for itself.
-    name: 'sqlite, opened apart',
-    setup: async () => {
-      const url = `sqlite:///${join(temporaryDirectory(), 'broker.db')}`
-      return {
-        connect: () => sqliteTransport.connect(url, {}, transportContext({ sqlite: new SqliteFiles() })),
-        remove: async () => undefined,
-      }
+for (const apart of [false, true]) {
+  testTransport(
+    { describe, it },
+    {
+      // Apart, as several processes have it: every connection opens the file for itself.
+      name: apart ? 'sqlite, opened apart' : 'sqlite',
+      setup: async () => {
+        const url = `sqlite:///${join(temporaryDirectory(), 'broker.db')}`
+        const shared = new SqliteFiles()
+        return {
+          connect: () => {
+            const sqlite = apart ? new SqliteFiles() : shared
+            return sqliteTransport.connect(url, {}, transportContext({ sqlite }))
+          },
+          remove: async () => undefined,
+        }
+      },
     },
-  },
-)
-
-testTransport(
-  { describe, it },
-  {
-    name: 'sqlite',
-    setup: async () => {
-      const url = `sqlite:///${join(temporaryDirectory(), 'broker.db')}`
-      const context = transportContext({ sqlite: new SqliteFiles() })
-      return {
-        connect: () => sqliteTransport.connect(url, {}, context),
-        remove: async () => undefined,
-      }
-    },
-  },
-)
+  )
+}
