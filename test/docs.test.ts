@@ -109,13 +109,12 @@ class Reader {
   }
 
   async #run(block: Block): Promise<string> {
-    const [program, ...args] =
-      block.language === 'sh'
-        ? ['sh', '-e', '-c', block.code]
-        : ['jiti', placeBlock(this.#page, this.#folder, block).file]
+    const isShell = block.language === 'sh'
+    const program = isShell ? 'sh' : 'jiti'
+    const args = isShell ? ['-e', '-c', block.code] : [placeBlock(this.#page, this.#folder, block).file]
     const options = { cwd: this.#folder, env: this.#env, timeout: 60_000 }
     try {
-      const { stdout } = await promisify(execFile)(program ?? '', args, options)
+      const { stdout } = await promisify(execFile)(program, args, options)
       return stdout
     } catch (error) {
       const { stdout, stderr } = error as { stdout: string; stderr: string }

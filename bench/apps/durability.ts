@@ -3,8 +3,9 @@ import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { Celery } from 'celeriac'
+import type { Task } from 'celeriac'
 
-export const app = new Celery('durability')
+export const app: Celery = new Celery('durability')
 
 const LONGEST_MS = 8
 const journal = join(process.env['CELERIAC_BENCH_JOURNAL'] ?? '.', `${String(process.pid)}.journal`)
@@ -21,5 +22,9 @@ async function work(number: number): Promise<number> {
   return number
 }
 
-export const late = app.task('durability.late', { acksLate: true, rejectOnWorkerLost: true }, work)
-export const early = app.task('durability.early', work)
+export const late: Task<[number], number> = app.task(
+  'durability.late',
+  { acksLate: true, rejectOnWorkerLost: true },
+  work,
+)
+export const early: Task<[number], number> = app.task('durability.early', work)

@@ -2,6 +2,7 @@
  * What is in node_modules? Sends one task for each file, to a worker that runs beside this program, and reports what
  * the tasks found. Tasks and results lie in a temporary folder that is gone at the end, also after Ctrl-C.
  */
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,11 +11,11 @@ import { findFiles } from './find-files.ts'
 import { ProgressBar } from './progress-bar.ts'
 import { report } from './report.ts'
 import { inspectFile } from './tasks.ts'
+import type { FileFacts } from './tasks.ts'
 import { startWorker } from './worker.ts'
 
-const interrupted = new AbortController()
-process.once('SIGINT', () => {
-  interrupted.abort()
+const interrupted = Promise.race(['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => once(process, signal))).then(() => {
+  throw new Error('Interrupted.')
 })
 
 const files = findFiles(join(import.meta.dirname, '../../node_modules'))
@@ -25,24 +26,26 @@ process.chdir(folder)
 const worker = startWorker(folder)
 
 try {
-  const signal = AbortSignal.any([interrupted.signal, worker.lost])
   const startedMs = performance.now()
-  const results = await Promise.all(files.map((file) => inspectFile.delay(file)))
-  const bar = new ProgressBar(results.length)
-  const facts = await Promise.all(
-    results.map(async (result) => {
-      const found = await result.get({ signal })
-      bar.step()
-      return found
-    }),
-  )
+  const facts = await Promise.race([inspectAll(), interrupted, worker.lost])
   console.log(report(facts, (performance.now() - startedMs) / 1000))
 } catch (error) {
-  if (!interrupted.signal.aborted) throw error
-  console.log('\nInterrupted.')
-  process.exitCode = 130
+  console.error(`\n${String(error)}`)
+  process.exitCode = 1
 } finally {
   await worker.stop()
   await app.close()
   rmSync(folder, { recursive: true })
+}
+
+async function inspectAll(): Promise<FileFacts[]> {
+  const results = await Promise.all(files.map((file) => inspectFile.delay(file)))
+  const bar = new ProgressBar(results.length)
+  return Promise.all(
+    results.map(async (result) => {
+      const facts = await result.get()
+      bar.step()
+      return facts
+    }),
+  )
 }

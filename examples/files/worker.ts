@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 
 export interface Worker {
-  /** Aborted when the worker ends although nobody stopped it. */
-  readonly lost: AbortSignal
+  /** Rejects when the worker ends although nobody stopped it. */
+  readonly lost: Promise<never>
   /** Let the tasks that run end, then the worker. */
   stop(): Promise<void>
 }
@@ -18,15 +18,11 @@ export function startWorker(folder: string): Worker {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   const exited = once(worker, 'exit')
-  const lost = new AbortController()
-  const onExit = (): void => {
-    lost.abort(new Error('The worker ended before its work was done.'))
-  }
-  worker.once('exit', onExit)
   return {
-    lost: lost.signal,
+    lost: exited.then(() => {
+      throw new Error('The worker ended before its work was done.')
+    }),
     async stop() {
-      worker.off('exit', onExit)
       worker.kill('SIGTERM')
       await exited
     },
