@@ -58,7 +58,10 @@ export async function runPoolTask(job: Job, control: JobControl): Promise<Outcom
   return { kind: 'success', runtimeMs: 0.01, resultRepr: String(process.pid) }
 }
 
-/** What a pool's child asks of its runner; `settings.failToStart` is the text of an error to throw. */
+/**
+ * What a pool's child asks of its runner. Settings say what goes wrong: `failToStart` is the text of an error to throw,
+ * `exitAtStart` and `hangAtStart` are flags. `markStart` and `markStop` are files to which process ids are appended.
+ */
 export function createRunner(
   _location: AppLocation,
   settings: Readonly<Record<string, unknown>>,
@@ -76,12 +79,19 @@ export function createRunner(
       if (log !== undefined) logger?.warning(log)
       return runPoolTask(job, control)
     },
-    started: () => (settings['hangAtStart'] === true ? new Promise<void>(() => undefined) : Promise.resolve()),
+    started: () => {
+      markProcess(settings['markStart'])
+      return settings['hangAtStart'] === true ? new Promise<void>(() => undefined) : Promise.resolve()
+    },
     stopping: () => {
-      if (typeof settings['markStop'] === 'string') appendFileSync(settings['markStop'], `${String(process.pid)}\n`)
+      markProcess(settings['markStop'])
       return Promise.resolve()
     },
   })
+}
+
+function markProcess(file: unknown): void {
+  if (typeof file === 'string') appendFileSync(file, `${String(process.pid)}\n`)
 }
 
 function act(job: Job, task: PoolTask): void {

@@ -236,7 +236,7 @@ function testJobs(test: Test): void {
     await bench.pool.start()
     const job = bench.run({ storeLate: true })
     await job.outcome
-    await bench.pool.stop('warm')
+    await sleep(LONG_MS)
     assert.deepEqual(job.events, ['accepted', 'store SUCCESS', 'outcome success'])
   })
 

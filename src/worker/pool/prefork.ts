@@ -153,7 +153,6 @@ export class PreforkPool implements Pool {
     if (this.#open) {
       this.#open = false
       for (const assignment of this.#placement.withdrawAll()) assignment.settle({ kind: 'unstarted' })
-      for (const child of this.#population.children) if (child.length > 1) this.#placement.recall(child)
     }
     if (how === 'cold' && !this.#cold) this.#hasten()
     await this.#population.close()
@@ -180,7 +179,6 @@ export class PreforkPool implements Pool {
 
   /** The child ends itself by the signal, for it knows what it runs; one that does not hear is killed. */
   #terminateRunning(child: PoolChild, assignment: Assignment, signal: NodeJS.Signals): void {
-    if (child.length > 1) this.#placement.recall(child)
     child.process.sendAbort({ key: assignment.job.key, terminate: signal })
     const killIt = (): void => {
       this.#killLater(child, assignment, { kind: 'terminated', signal })

@@ -97,9 +97,9 @@ describe('the child', () => {
        })
        await pool.start()
        const job = { key: 1, taskId: 'x', taskName: 'x', deliveryInfo: {}, hostname: 'x', message: {
-         body: JSON.stringify({ waitUntil: ${JSON.stringify(join(folder, 'never'))} }), headers: {}, properties: {} } }
-       const accepted = () => process.stdout.write(JSON.stringify(pool.info().processes) + '\\n')
-       void pool.execute(job, { accepted, store: async () => undefined })`,
+         body: JSON.stringify({ states: ['PROGRESS'], waitUntil: ${JSON.stringify(join(folder, 'never'))} }), headers: {}, properties: {} } }
+       const store = async () => console.log(JSON.stringify(pool.info().processes))
+       void pool.execute(job, { accepted: () => undefined, store })`,
     )
     const parent = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] })
     const pids = await new Promise<number[]>((resolve) => {
