@@ -66,11 +66,6 @@ export class BrokerConnection {
     return maskPassword(this.#urls[this.#index] ?? '')
   }
 
-  /** All URLs in the order of fail-over, with their passwords. */
-  get urls(): readonly string[] {
-    return this.#urls
-  }
-
   /** The open connection, if there is one. */
   get current(): Connection | undefined {
     return this.#current

@@ -168,9 +168,9 @@ describe('fail-over', () => {
   })
 
   it('can draw the order by lot', async () => {
-    const orders = new Set<string>()
-    for (let draw = 0; draw < 100; draw += 1) orders.add(connection({ urls, failover: 'shuffle' }).urls.join())
-    expect(orders.size).toBe(6)
+    const first = new Set<string>()
+    for (let draw = 0; draw < 100; draw += 1) first.add(connection({ urls, failover: 'shuffle' }).displayUrl)
+    expect(first.size).toBe(3)
   })
 })
 
