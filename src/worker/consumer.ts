@@ -13,7 +13,7 @@ import type { Logger } from '../util/logger.ts'
 export interface ConsumerParts {
   readonly broker: BrokerConnection
   readonly queues: readonly Queue[]
-  /** At most so many messages in hand; 0 is no limit. */
+  /** At most so many messages in hand at first; 0 is no limit. */
   readonly prefetchCount: number
   readonly logger: Logger
   readonly onMessages: (messages: readonly IncomingMessage[]) => void
@@ -35,9 +35,17 @@ export class Consumer {
   #session: Session | undefined
   #running: Promise<void> | undefined
   #stopping = false
+  #prefetchCount: number
 
   constructor(parts: ConsumerParts) {
     this.#parts = parts
+    this.#prefetchCount = parts.prefetchCount
+  }
+
+  /** At most so many messages in hand from now on, on this connection and the next ones. */
+  async setPrefetchCount(count: number): Promise<void> {
+    this.#prefetchCount = count
+    await this.#session?.queues.setPrefetchCount(count)
   }
 
   /** Connect and consume. Resolves when the first connection stands; `ended` tells of the end. */
@@ -70,7 +78,8 @@ export class Consumer {
   }
 
   async #open(connection: Connection): Promise<Session> {
-    const { queues, prefetchCount, logger, onMessages, attach } = this.#parts
+    const { queues, logger, onMessages, attach } = this.#parts
+    const prefetchCount = this.#prefetchCount
     const channel = await connection.openChannel()
     const consumer = new QueueConsumer({ channel, queues, prefetchCount, logger, onMessages })
     await consumer.start()

@@ -17,6 +17,8 @@ export interface DispatcherParts {
   readonly receive: (message: IncomingMessage) => Request | undefined
   /** Told of each request that was admitted. */
   readonly onReceived: (request: Request) => void
+  /** Told of each request that is over. */
+  readonly onEnded: () => void
 }
 
 export class Dispatcher {
@@ -52,13 +54,23 @@ export class Dispatcher {
   /** Start nothing any more, and give back what waits. */
   async close(): Promise<void> {
     this.#open = false
-    const waiting = [...this.#parts.state.reserved.values()]
-    await Promise.all(waiting.map((request) => request.giveBack()))
+    await this.#giveBack([...this.#parts.state.reserved.values()])
+  }
+
+  /** Keep at most so many in hand: those that came last and have not started go back. */
+  async shrink(count: number): Promise<void> {
+    const { reserved, active } = this.#parts.state
+    const keep = Math.max(count - active.size, 0)
+    if (reserved.size > keep) await this.#giveBack([...reserved.values()].slice(keep))
   }
 
   /** Resolves when all that was started has been settled. */
   async drained(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running)
+  }
+
+  async #giveBack(requests: readonly Request[]): Promise<void> {
+    await Promise.all(requests.map((request) => request.giveBack()))
   }
 
   #admit(request: Request): void {
@@ -92,6 +104,7 @@ export class Dispatcher {
       })
       .finally(() => {
         this.#running.delete(tracked)
+        this.#parts.onEnded()
         this.dispatch()
       })
     this.#running.add(tracked)

@@ -106,7 +106,7 @@ async function onBadMessage(message: IncomingMessage, parts: ReceiveParts, throw
 
 async function storeFailure(taskId: string, error: Error, parts: ReceiveParts): Promise<void> {
   const fields = { taskId, status: FAILURE, result: encodeException(error), traceback: undefined, children: [] }
-  await parts.backend.storeResult(parts.backend.encodeResult(encodeTaskMeta(fields, parts.clock.now())))
+  await parts.results.write(parts.backend.encodeResult(encodeTaskMeta(fields, parts.clock.now())))
 }
 
 /** Ending a bad message may itself fail, for want of a broker: it then comes again. */

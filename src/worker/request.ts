@@ -33,6 +33,7 @@ import { failureOf } from '../task/trace.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
 import type { Job, JobObserver, Pool } from './pool/pool.ts'
+import type { ResultWriter } from './result-writer.ts'
 import type { WorkerState } from './state.ts'
 
 /** What all requests of one worker share. */
@@ -40,14 +41,13 @@ export interface RequestParts {
   readonly host: Host
   readonly pool: Pool
   readonly backend: ResultBackend
+  readonly results: ResultWriter
   readonly state: WorkerState<Request>
   readonly signals: Signals
   readonly logger: Logger
   readonly clock: Clock
   readonly hostname: string
   readonly decode: (message: Message) => unknown
-  /** Results and acknowledgements go through one writer in the order they were asked for: no result is lost to a kill. */
-  readonly ordered: boolean
 }
 
 export class Request implements JobObserver {
@@ -104,7 +104,7 @@ export class Request implements JobObserver {
   /** Documents are written in order and not waited for here; `settle` waits before the message goes. */
   store(result: EncodedResult): Promise<void> {
     const before = this.#storing
-    const writing = this.#parts.backend.storeResult(result)
+    const writing = this.#parts.results.write(result)
     this.#storing = before === undefined ? writing : before.then(() => writing)
     // Seen again in `settle`; without this a write that fails early would count as unhandled.
     this.#storing.catch(() => undefined)
@@ -212,9 +212,8 @@ export class Request implements JobObserver {
   /** Acknowledge, not before the result is safe. */
   async #finish(): Promise<void> {
     if (this.message.state !== 'unacked') return this.#storing
-    // One writer commits both in this order: the acknowledgement needs not wait for the result.
-    if (!this.#parts.ordered) await this.#storing
-    await Promise.all([this.#storing, this.message.ack()])
+    await this.#storing
+    await this.message.ack()
   }
 
   async #reject(requeue: boolean, reason: string): Promise<void> {

@@ -19,9 +19,11 @@ import { Consumer } from './consumer.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { Pool, RunJob } from './pool/pool.ts'
 import { findPool } from './pool/registry.ts'
+import { PrefetchCount } from './qos.ts'
 import { receive } from './receive.ts'
 import type { ReceiveParts } from './receive.ts'
 import type { Request } from './request.ts'
+import { ResultWriter } from './result-writer.ts'
 import { WorkerState } from './state.ts'
 
 /** How a worker works. What is left out comes from the settings. Durations are seconds. */
@@ -73,6 +75,9 @@ export class Worker {
   readonly #options: WorkerOptions
   readonly #state: WorkerState<Request>
   readonly #commands = createCommands()
+  /** Aborted when nothing is waited for any more. */
+  readonly #ending = new AbortController()
+  #prefetch: PrefetchCount | undefined
   #prepared: Promise<WorkerFacts> | undefined
   #running: Promise<Running> | undefined
   #stopped: Promise<void> | undefined
@@ -174,10 +179,14 @@ export class Worker {
     const pool = await this.#createPool(facts, run)
     const broker = await app.connect()
     const backend = await app.backend()
+    // Opened now: a backend that cannot be had shall be told of before the first task has run.
+    await backend.getMetas([])
+    const { clock, logger } = app
     const parts: ReceiveParts = {
       host: app,
       pool,
       backend,
+      results: new ResultWriter({ backend, clock, logger, stopping: this.#ending.signal }),
       state: this.#state,
       signals: app.signals,
       logger: app.logger,
@@ -188,14 +197,24 @@ export class Worker {
       decode: (message) => app.decode(message),
       accepts: (contentType) => app.acceptList().find(contentType) !== undefined,
       encode: (body) => app.serialization.encodeBody(body, 'json'),
-      ordered: false,
     }
+    const smallest = facts.concurrency * (this.#options.prefetchMultiplier ?? settings.workerPrefetchMultiplier)
+    const prefetch = new PrefetchCount({
+      smallest,
+      clock,
+      apply: (count) => {
+        void this.#applyPrefetch(consumer, dispatcher, count)
+      },
+    })
     const dispatcher: Dispatcher = new Dispatcher({
       pool,
       state: this.#state,
       clock: app.clock,
       logger: app.logger,
       receive: (message) => receive(message, parts),
+      onEnded: () => {
+        if (smallest > 0) prefetch.ended()
+      },
       onReceived: (request) => {
         if (app.logger.enabled('INFO')) app.logger.info(`Task ${request.label} received`)
         if (!app.signals.has('task-received')) return
@@ -206,7 +225,7 @@ export class Worker {
     const consumer = new Consumer({
       broker,
       queues: facts.queues,
-      prefetchCount: facts.concurrency * (this.#options.prefetchMultiplier ?? settings.workerPrefetchMultiplier),
+      prefetchCount: smallest,
       logger: app.logger,
       onMessages: (messages) => {
         dispatcher.add(messages)
@@ -216,10 +235,20 @@ export class Worker {
         this.#state.reserved.clear()
       },
     })
+    this.#prefetch = prefetch
     this.#dispatch = () => {
       dispatcher.dispatch()
     }
     return { facts, pool, dispatcher, consumer }
+  }
+
+  async #applyPrefetch(consumer: Consumer, dispatcher: Dispatcher, count: number): Promise<void> {
+    try {
+      await consumer.setPrefetchCount(count)
+      await dispatcher.shrink(count)
+    } catch (error) {
+      this.#app.logger.warning('The prefetch count could not be changed', { error })
+    }
   }
 
   /** Set once the dispatcher stands; the pool may call earlier. */
@@ -282,10 +311,12 @@ export class Worker {
   async #stop({ facts, pool, dispatcher, consumer }: Running, how: StopStrength): Promise<void> {
     const { signals } = this.#app
     await signals.send('worker-shutting-down', { hostname: facts.hostname, sig: undefined, how, exitcode: 0 })
+    this.#prefetch?.stop()
     // No new messages first, so that what is given back next cannot come again to us.
     await consumer.stopConsuming()
     await dispatcher.close()
     await this.#stopPool(pool, how)
+    this.#ending.abort()
     // Outcomes are acknowledged before the channel closes, for what is unacknowledged then goes back.
     await dispatcher.drained()
     await consumer.stop()

@@ -16,6 +16,7 @@ import type { Deferred } from '../../src/util/deferred.ts'
 import type { Job, JobObserver, Pool } from '../../src/worker/pool/pool.ts'
 import type { ReceiveParts } from '../../src/worker/receive.ts'
 import { Request } from '../../src/worker/request.ts'
+import type { ResultWriter } from '../../src/worker/result-writer.ts'
 import { WorkerState } from '../../src/worker/state.ts'
 import { fakeClock } from './fake-clock.ts'
 import type { FakeClock } from './fake-clock.ts'
@@ -47,7 +48,7 @@ export interface Requests {
   request(options?: TaskOptions, call?: Partial<TaskCall>): { request: Request } & Noted
 }
 
-export function requests(options: { readonly isolated?: boolean; readonly ordered?: boolean } = {}): Requests {
+export function requests(options: { readonly isolated?: boolean } = {}): Requests {
   const { host, calls } = fakeHost()
   const logged: string[] = []
   const logger = createLogger({ level: 'DEBUG', write: (record) => logged.push(`${record.level} ${record.message}`) })
@@ -66,14 +67,14 @@ export function requests(options: { readonly isolated?: boolean; readonly ordere
     slots: 1,
     storeError: undefined,
     define(name, taskOptions = {}) {
-      const definition = new TaskDefinition(name, ((x: number) => x) as never, taskOptions, taskHost)
+      const definition = new TaskDefinition(name, (x: number) => x, taskOptions, taskHost)
       tasks.register({ definition, task: createTask(definition, taskHost) })
       return definition
     },
     request(taskOptions = {}, call = {}) {
       const noted = incomingTask(call)
       const { headers, properties } = noted.message.message
-      const definition = new TaskDefinition('proj.add', ((x: number) => x) as never, taskOptions, taskHost)
+      const definition = new TaskDefinition('proj.add', (x: number) => x, taskOptions, taskHost)
       return {
         request: new Request(decodeTaskHead(headers, properties), definition, noted.message, all.parts),
         ...noted,
@@ -91,7 +92,9 @@ export function requests(options: { readonly isolated?: boolean; readonly ordere
       decode: (message) => JSON.parse(message.body as string),
       accepts: (contentType) => contentType === 'application/json',
       encode: (body) => ({ body: JSON.stringify(body), contentType: 'application/json', contentEncoding: 'utf-8' }),
-      ordered: options.ordered ?? false,
+      get results() {
+        return { write: (result: EncodedResult) => all.parts.backend.storeResult(result) } as ResultWriter
+      },
       backend: {
         encodeResult: (meta: TaskMeta): EncodedResult => ({
           taskId: meta.task_id,

@@ -22,6 +22,7 @@ function line(options: { isolated?: boolean } = {}): { all: Requests; dispatcher
     logger,
     receive: (message) => receive(message, all.parts),
     onReceived: (request) => received.push(request.head.id),
+    onEnded: () => undefined,
   })
   return { all, dispatcher, received }
 }
@@ -85,6 +86,18 @@ describe('Dispatcher', () => {
     await dispatcher.drained()
     expect(noted.map(({ said }) => said)).toEqual([['ack'], ['give back'], ['give back']])
     expect(all.running).toHaveLength(0)
+  })
+
+  it('gives back those that came last when it shall hold fewer', async () => {
+    const { all, dispatcher } = line()
+    const noted = batch('a', 'b', 'c', 'd')
+    dispatcher.add(messagesOf(noted))
+    await waitFor(() => all.running.length === 1)
+    await dispatcher.shrink(2)
+    expect(noted.map(({ said }) => said)).toEqual([[], [], ['give back'], ['give back']])
+    await dispatcher.shrink(0)
+    expect(all.parts.state.reserved.size).toBe(0)
+    expect(all.running).toHaveLength(1)
   })
 
   it('logs a request that cannot be settled, and goes on', async () => {
