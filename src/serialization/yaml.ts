@@ -97,7 +97,7 @@ const PARSE_OPTIONS: Readonly<Record<string, unknown>> = {
   // Looking for a key twice takes quadratic time; PyYAML lets the last one win, and so does this.
   uniqueKeys: false,
   prettyErrors: false,
-  logLevel: 'silent',
+  logLevel: 'error',
 }
 
 function decode(lib: YamlModule, body: Body): unknown {

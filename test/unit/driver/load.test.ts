@@ -1,0 +1,82 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { importPeer } from '../../../src/driver/load.ts'
+import { ImproperlyConfigured, MissingDriver } from '../../../src/errors.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
+
+/** A project with packages of its own, as the working directory. */
+let project: string
+const home = process.cwd()
+
+function write(path: string, content: unknown): void {
+  const file = join(project, 'node_modules', path)
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content))
+}
+
+beforeEach(() => {
+  project = temporaryDirectory()
+  process.chdir(project)
+})
+
+afterEach(() => {
+  process.chdir(home)
+})
+
+describe('importPeer', () => {
+  it('takes the module that is handed in', async () => {
+    const mine = { parse: () => 1 }
+    expect(await importPeer('no-such-package', 'The test', mine)).toBe(mine)
+  })
+
+  it('imports a package that we can see', async () => {
+    const yaml = await importPeer<{ parse: (text: string) => unknown }>('yaml', 'The test')
+    expect(yaml.parse('a: 1')).toEqual({ a: 1 })
+  })
+
+  it('says what to install, and for what', async () => {
+    const missing = importPeer('celeriac-no-such-package', 'The serializer yaml')
+    await expect(missing).rejects.toBeInstanceOf(MissingDriver)
+    await expect(missing).rejects.toMatchObject({
+      packageName: 'celeriac-no-such-package',
+      message:
+        'The serializer yaml needs the package "celeriac-no-such-package". Install it with: npm install celeriac-no-such-package',
+    })
+  })
+
+  it('finds a package of the project that only `require` knows', async () => {
+    write('celeriac-peer-cjs/package.json', { name: 'celeriac-peer-cjs', main: './main.js' })
+    write('celeriac-peer-cjs/main.js', 'exports.answer = 42')
+    expect(await importPeer('celeriac-peer-cjs', 'The test')).toMatchObject({ answer: 42 })
+  })
+
+  it.each<[string, unknown]>([
+    ['celeriac-peer-text', './main.js'],
+    ['celeriac-peer-conditions', { types: './main.d.ts', node: { require: './no.cjs', import: './main.js' } }],
+    ['celeriac-peer-subpaths', { './other': './no.js', '.': { browser: './no.js', import: { default: './main.js' } } }],
+    ['@celeriac/peer-scoped', { '.': { import: './main.js' } }],
+  ])('finds a package of the project that is for `import`: %s', async (name, exports) => {
+    write(`${name}/package.json`, { name, type: 'module', exports })
+    write(`${name}/main.js`, 'export const answer = 42')
+    expect(await importPeer(name, 'The test')).toMatchObject({ answer: 42 })
+  })
+
+  it('does not take a package that is broken for one that is missing', async () => {
+    write('celeriac-peer-broken/package.json', { name: 'celeriac-peer-broken', type: 'module', exports: './main.js' })
+    write('celeriac-peer-broken/main.js', 'import "celeriac-peer-of-the-peer"')
+    const broken = importPeer('celeriac-peer-broken', 'The test')
+    await expect(broken).rejects.toThrow(
+      'The test needs the package "celeriac-peer-broken", which is installed and does not load',
+    )
+    await expect(broken).rejects.toBeInstanceOf(ImproperlyConfigured)
+    await expect(broken).rejects.not.toBeInstanceOf(MissingDriver)
+  })
+
+  it('takes a folder without a usable package for a missing one', async () => {
+    write('celeriac-peer-empty/package.json', '{')
+    await expect(importPeer('celeriac-peer-empty', 'The test')).rejects.toBeInstanceOf(MissingDriver)
+    write('celeriac-peer-browser/package.json', { exports: { browser: './main.js' } })
+    await expect(importPeer('celeriac-peer-browser', 'The test')).rejects.toBeInstanceOf(MissingDriver)
+  })
+})
