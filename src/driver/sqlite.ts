@@ -48,7 +48,7 @@ export class SqliteFiles implements SqliteRegistry {
   open(file: string, options: SqliteOptions): SqliteDatabase {
     const path = realPath(file)
     const known = this.#entries.get(path)
-    if (known !== undefined && !known.database.isLost) {
+    if (known !== undefined && !known.database.isOver) {
       known.users += 1
       known.database.widen(options)
       return known.database

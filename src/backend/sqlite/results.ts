@@ -10,6 +10,10 @@ const NEXT_NUMBERS = `UPDATE celeriac_counter SET value = value + ? WHERE id = $
 const NEWEST = `SELECT value FROM celeriac_counter WHERE id = ${String(COUNTER.result)}`
 const INSERT =
   'INSERT OR IGNORE INTO celeriac_result (seq, expires_ms, id, status, escaped, body) VALUES (?, ?, ?, ?, ?, ?)'
+/** Many rows in one call are cheaper than as many calls. */
+const ROWS_AT_ONCE = 16
+const INSERT_ROWS = `INSERT OR IGNORE INTO celeriac_result (seq, expires_ms, id, status, escaped, body)
+  VALUES ${Array(ROWS_AT_ONCE).fill('(?, ?, ?, ?, ?, ?)').join(', ')}`
 const REPLACE = `UPDATE celeriac_result SET seq = ?, expires_ms = ?, status = ?, escaped = ?, body = ?
   WHERE id = ? AND (status <> '${SUCCESS}' OR expires_ms <= ?)`
 const READ = `SELECT seq, escaped, body FROM celeriac_result WHERE id = ? AND seq > ?
@@ -28,6 +32,9 @@ const DELETE_EXPIRED = 'DELETE FROM celeriac_result WHERE seq > ? AND seq <= ? A
 const COUNT_EXPIRED_GROUPS = 'SELECT count(*) AS expired FROM celeriac_group WHERE expires_ms <= ?'
 const DELETE_EXPIRED_GROUPS = 'DELETE FROM celeriac_group WHERE expires_ms <= ?'
 
+/** The columns of a document, in the order of INSERT. */
+type Row = [seq: number, expiresMs: number | null, id: string, status: string, escaped: number, body: Body]
+
 /** Write documents in their order. A success stays, unless it has expired. */
 export function writeResults(
   statements: SqlStatements,
@@ -36,14 +43,24 @@ export function writeResults(
   nowMs: number,
 ): void {
   const newest = Number(statements.get(NEXT_NUMBERS, results.length)?.['value'])
-  let seq = newest - results.length
-  for (const { taskId, status, body: given } of results) {
-    seq += 1
-    const { body, escaped } = escapeBody(given)
-    const flag = escaped ? 1 : 0
-    // Mostly a result is the first of its task.
-    if (statements.run(INSERT, seq, expiresMs, taskId, status, flag, body).changes > 0) continue
-    statements.run(REPLACE, seq, expiresMs, status, flag, body, taskId, nowMs)
+  const rows = results.map((result, index) => rowOf(result, newest - results.length + 1 + index, expiresMs))
+  let index = 0
+  for (; index + ROWS_AT_ONCE <= rows.length; index += ROWS_AT_ONCE) {
+    writeRows(statements, INSERT_ROWS, rows.slice(index, index + ROWS_AT_ONCE), nowMs)
+  }
+  for (; index < rows.length; index += 1) writeRows(statements, INSERT, rows.slice(index, index + 1), nowMs)
+}
+
+function rowOf({ taskId, status, body: given }: EncodedResult, seq: number, expiresMs: number | null): Row {
+  const { body, escaped } = escapeBody(given)
+  return [seq, expiresMs, taskId, status, escaped ? 1 : 0, body]
+}
+
+/** Mostly a result is the first of its task. Where one is not, each of these takes its place anew, in their order. */
+function writeRows(statements: SqlStatements, insert: string, rows: readonly Row[], nowMs: number): void {
+  if (statements.run(insert, ...rows.flat()).changes === rows.length) return
+  for (const [seq, expiresMs, id, status, escaped, body] of rows) {
+    statements.run(REPLACE, seq, expiresMs, status, escaped, body, id, nowMs)
   }
 }
 

@@ -1,35 +1,34 @@
 /**
- * One open SQLite file, shared by all of this app who use it: group commit, waiting for other processes' locks without
- * blocking, snapshots for reading, and news between processes (`wake.ts`). What is in the file is the users' matter.
+ * One open SQLite file, shared by all of this app who use it: writes (`writes.ts`), snapshots for reading, and news
+ * between processes (`news.ts`). What is in the file is the users' matter.
  */
 import { statSync } from 'node:fs'
 import { OperationalError } from '../../errors.ts'
 import { openConnection } from './connection.ts'
 import type { SqliteOptions } from './connection.ts'
 import { explainFailure, isBusy, stayedLocked } from './failure.ts'
+import type { Stage } from './failure.ts'
 import type { RawConnection, SqliteLibrary } from './library.ts'
+import { WriteAheadLog } from './log.ts'
+import { News } from './news.ts'
+import { SideFile } from './side-file.ts'
 import { PreparedStatements } from './statements.ts'
 import type { SqlStatements } from './statements.ts'
-import { WriteAheadLog } from './log.ts'
-import { SLOT_BYTES, SideFile } from './side-file.ts'
 import { Turns } from './turns.ts'
-import { SQLITE_TOPICS, WakeUps } from './wake.ts'
 import type { SqliteTopic } from './wake.ts'
+import { rollBack, Writes } from './writes.ts'
 
 const DEFAULT_BUSY_TIMEOUT_MS = 30_000
 /** Reading hardly ever meets a lock: only while another process recovers the log of one that died. */
 const READ_TIMEOUT_MS = 2_000
-/** How often an idle process looks by itself: with a watch on the wake-up file, and where none is to be had. */
-const LOOK_INTERVAL_MS = 2_000
-const LOOK_WITHOUT_WATCH_MS = 50
-/** An idle process that is needed again soon keeps its watch. */
-const WATCH_LINGER_MS = 1_000
 const CHECK_FILE_INTERVAL_MS = 1_000
 
 /** One file, for as long as somebody has it open. */
 export interface SqliteDatabase {
   /** The real path. */
   readonly file: string
+  /** Resolves with the reason when the file was deleted or replaced; then all verbs fail until it is opened again. */
+  readonly lost: Promise<Error>
   /**
    * Run `work` in the next write transaction, together with all other writes asked for in this turn of the event loop
    * (group commit). Its statements are atomic on their own: when `work` throws, only they are undone. For that `work`
@@ -46,19 +45,8 @@ export interface SqliteDatabase {
    * function that is answered is called. `listener` must not throw.
    */
   onNotify(topic: SqliteTopic, listener: () => void): () => void
-  /** Resolves with the reason when the file was deleted or replaced; then all verbs fail until it is opened again. */
-  readonly lost: Promise<Error>
   /** Call once for each `open`. After the last one the file is closed; writes that were asked for are done first. */
   release(): Promise<void>
-}
-
-interface Job {
-  readonly work: (statements: SqlStatements) => unknown
-  readonly resolve: (value: unknown) => void
-  readonly reject: (error: unknown) => void
-  readonly sinceMs: number
-  /** Not to be run with others: a transaction with it has failed. */
-  alone: boolean
 }
 
 /** The file behind `SqliteDatabase`; the registry counts its users. */
@@ -68,26 +56,16 @@ export class SharedDatabase implements SqliteDatabase {
   readonly #library: SqliteLibrary
   readonly #onRelease: () => boolean
   readonly #sideFile: SideFile
-  readonly #turns: Turns
-  readonly #wake: WakeUps
-  readonly #listeners: Record<SqliteTopic, Set<() => void>> = { messages: new Set(), results: new Set() }
-  readonly #news = new Set<SqliteTopic>()
   readonly #log: WriteAheadLog
+  readonly #writes: Writes
+  readonly #news: News
   #options: SqliteOptions
   #connection: RawConnection | undefined
   #statements: PreparedStatements | undefined
-  #jobs: Job[] = []
-  /** When the next attempt at writing comes; undefined when there is nothing to write. */
-  #attempt: NodeJS.Immediate | NodeJS.Timeout | undefined
-  #inside = false
-  #looking: NodeJS.Timeout | undefined
-  #linger: NodeJS.Timeout | undefined
-  #dataVersion: unknown
   #inode: number | undefined
   #checkedMs = 0
   #refusal: Error | undefined
   #tellLost: (reason: Error) => void = () => undefined
-  #idle: (() => void)[] = []
 
   /** `onRelease` answers whether that was the last user. */
   constructor(library: SqliteLibrary, file: string, options: SqliteOptions, onRelease: () => boolean) {
@@ -98,48 +76,52 @@ export class SharedDatabase implements SqliteDatabase {
     this.lost = new Promise((resolve) => {
       this.#tellLost = resolve
     })
+    this.#sideFile = new SideFile(`${file}-wake`)
     this.#log = new WriteAheadLog(file)
-    const slots = SQLITE_TOPICS.length + 1
-    this.#sideFile = new SideFile(`${file}-wake`, slots)
-    this.#turns = new Turns(this.#sideFile, SQLITE_TOPICS.length)
-    this.#wake = new WakeUps(this.#sideFile, slots * SLOT_BYTES, (topics) => {
-      this.#tellListeners(topics)
+    this.#news = new News(this.#sideFile, () => this.#readVersion())
+    this.#writes = new Writes({
+      file,
+      turns: new Turns(this.#sideFile),
+      log: this.#log,
+      connect: () => this.#connect(),
+      stage: () => this.#stage(),
+      busyTimeoutMs: () => busyTimeoutMs(this.#options),
+      onNews: (topics) => {
+        this.#news.announce(topics)
+      },
     })
   }
 
-  /** Is this no longer the file at its path? */
-  get isLost(): boolean {
+  /** Is it of no more use, so that whoever asks for the file must open it anew? */
+  get isOver(): boolean {
     return this.#refusal !== undefined
   }
 
   /** Another user's options: the longer time-out and the safer mode win. */
   widen(options: SqliteOptions): void {
-    const synchronous = [this.#options.synchronous, options.synchronous].includes('full') ? 'full' : 'normal'
-    if (synchronous === 'full') this.#connection?.exec('PRAGMA synchronous = FULL')
-    this.#options = { busyTimeoutMs: Math.max(busyTimeoutMs(this.#options), busyTimeoutMs(options)), synchronous }
+    const isFull = [this.#options, options].some(({ synchronous }) => synchronous === 'full')
+    if (isFull) this.#connection?.exec('PRAGMA synchronous = FULL')
+    this.#options = {
+      busyTimeoutMs: Math.max(busyTimeoutMs(this.#options), busyTimeoutMs(options)),
+      synchronous: isFull ? 'full' : 'normal',
+    }
   }
 
   write<T>(work: (statements: SqlStatements) => T): Promise<T> {
-    if (this.#refusal !== undefined) return Promise.reject(this.#refusal)
-    return new Promise<T>((resolve, reject) => {
-      const sinceMs = performance.now()
-      this.#jobs.push({ work, resolve: resolve as Job['resolve'], reject, sinceMs, alone: false })
-      this.#attempt ??= setImmediate(() => {
-        this.#flush()
-      })
-    })
+    this.#checkFile()
+    return this.#refusal === undefined ? this.#writes.add(work) : Promise.reject(this.#refusal)
   }
 
   read<T>(work: (statements: SqlStatements) => T): T {
     if (this.#refusal !== undefined) throw this.#refusal
     // Within a write: its own changes are to be seen.
-    if (this.#inside && this.#statements !== undefined) return work(this.#statements)
+    if (this.#writes.inside) return work(this.#connect())
     const untilMs = performance.now() + READ_TIMEOUT_MS
     for (;;) {
       try {
         return this.#snapshot(work)
       } catch (error) {
-        if (!isBusy(error)) throw explainFailure(error, this.file, 'use')
+        if (!isBusy(error)) throw explainFailure(error, this.file, this.#stage())
         if (performance.now() > untilMs) throw stayedLocked(this.file, READ_TIMEOUT_MS, error)
         sleepSync(1)
       }
@@ -147,106 +129,25 @@ export class SharedDatabase implements SqliteDatabase {
   }
 
   notify(topic: SqliteTopic): void {
-    if (this.#inside) this.#news.add(topic)
-    else this.#announce([topic])
+    if (this.#writes.inside) this.#writes.addNews(topic)
+    else this.#news.announce([topic])
   }
 
   onNotify(topic: SqliteTopic, listener: () => void): () => void {
-    const listeners = this.#listeners[topic]
-    listeners.add(listener)
-    this.#listen()
-    return () => {
-      if (listeners.delete(listener)) this.#relax()
-    }
+    return this.#news.listen(topic, listener)
   }
 
   async release(): Promise<void> {
     if (!this.#onRelease()) return
-    if (this.#attempt !== undefined) {
-      await new Promise<void>((resolve) => {
-        this.#idle.push(resolve)
-      })
-    }
+    await this.#writes.settled()
     this.#refusal ??= new OperationalError(`"${this.file}" was closed`)
-    this.#shut()
-  }
-
-  /** One attempt at the writes that wait. */
-  #flush(): void {
-    this.#attempt = undefined
-    this.#checkFile()
-    const pauseMs = this.#turns.pauseMs()
-    if (pauseMs > 0) {
-      this.#again(pauseMs)
-      return
-    }
-    let statements: PreparedStatements
-    try {
-      statements = this.#connect()
-      statements.run('BEGIN IMMEDIATE')
-    } catch (error) {
-      this.#couldNotBegin(error)
-      return
-    }
-    this.#turns.entered()
-    this.#commit(statements, this.#takeJobs())
-    this.#log.keepShort(statements)
-    this.#turns.left()
-    this.#again(0)
-  }
-
-  /** All jobs of this turn in one transaction; after a failure one by one, so that each gets its own error only. */
-  #commit(statements: PreparedStatements, jobs: readonly Job[]): void {
-    const answers: unknown[] = []
-    this.#news.clear()
-    this.#inside = true
-    try {
-      for (const job of jobs) answers.push(job.work(statements))
-      statements.run('COMMIT')
-    } catch (error) {
-      rollBack(statements)
-      const [only] = jobs
-      if (jobs.length === 1 && only !== undefined) only.reject(explainFailure(error, this.file, 'use'))
-      else for (const job of jobs) job.alone = true
-      if (jobs.length > 1) this.#jobs = [...jobs, ...this.#jobs]
-      return
-    } finally {
-      this.#inside = false
-    }
-    jobs.forEach((job, index) => {
-      job.resolve(answers[index])
-    })
-    if (this.#news.size > 0) this.#announce([...this.#news])
-  }
-
-  #takeJobs(): Job[] {
-    const alone = this.#jobs.findIndex((job) => job.alone)
-    if (alone === -1) return this.#jobs.splice(0)
-    return this.#jobs.splice(0, Math.max(alone, 1))
-  }
-
-  #couldNotBegin(error: unknown): void {
-    const nowMs = performance.now()
-    const limitMs = busyTimeoutMs(this.#options)
-    const busy = isBusy(error)
-    const given: Job[] = busy ? this.#jobs.filter((job) => nowMs - job.sinceMs >= limitMs) : this.#jobs
-    this.#jobs = this.#jobs.filter((job) => !given.includes(job))
-    const stage = this.#connection === undefined ? 'open' : 'use'
-    const reason = busy ? stayedLocked(this.file, limitMs, error) : explainFailure(error, this.file, stage)
-    for (const job of given) job.reject(reason)
-    this.#again(busy ? this.#turns.collided() : 0)
-  }
-
-  /** Come back for what still waits. */
-  #again(delayMs: number): void {
-    if (this.#jobs.length > 0) {
-      const flush = (): void => {
-        this.#flush()
-      }
-      this.#attempt ??= delayMs === 0 ? setImmediate(flush) : setTimeout(flush, delayMs)
-    } else if (this.#attempt === undefined) {
-      for (const resolve of this.#idle.splice(0)) resolve()
-    }
+    this.#news.close()
+    this.#log.close()
+    this.#sideFile.close()
+    const connection = this.#connection
+    this.#connection = undefined
+    this.#statements = undefined
+    connection?.close()
   }
 
   #snapshot<T>(work: (statements: SqlStatements) => T): T {
@@ -273,93 +174,33 @@ export class SharedDatabase implements SqliteDatabase {
     return this.#statements
   }
 
+  #stage(): Stage {
+    return this.#connection === undefined ? 'open' : 'use'
+  }
+
   /** A file that was deleted or replaced takes writes that nobody will ever see: better no writes. */
   #checkFile(): void {
     const nowMs = performance.now()
     if (this.#connection === undefined || nowMs - this.#checkedMs < CHECK_FILE_INTERVAL_MS) return
     this.#checkedMs = nowMs
-    if (inodeOf(this.file) === this.#inode || this.#refusal !== undefined) return
+    if (this.#refusal !== undefined || inodeOf(this.file) === this.#inode) return
     const reason = new OperationalError(`"${this.file}" was deleted or replaced while it was open: open it again`)
     this.#refusal = reason
-    for (const job of this.#jobs.splice(0)) job.reject(reason)
+    this.#writes.rejectAll(reason)
     this.#tellLost(reason)
-  }
-
-  #announce(topics: readonly SqliteTopic[]): void {
-    for (const topic of topics) this.#wake.poke(topic)
-    // After the poke: whoever wrote into the slot before us is seen by our listeners' look at the database.
-    this.#tellListeners(topics)
-  }
-
-  #tellListeners(topics: readonly SqliteTopic[]): void {
-    for (const topic of topics) for (const listener of [...this.#listeners[topic]]) listener()
-  }
-
-  #listen(): void {
-    clearTimeout(this.#linger)
-    this.#linger = undefined
-    if (this.#looking !== undefined) return
-    this.#wake.watch()
-    this.#readDataVersion()
-    this.#looking = setInterval(
-      () => {
-        this.#lookAround()
-      },
-      this.#wake.watching ? LOOK_INTERVAL_MS : LOOK_WITHOUT_WATCH_MS,
-    )
-  }
-
-  #relax(): void {
-    if (SQLITE_TOPICS.some((topic) => this.#listeners[topic].size > 0)) return
-    clearInterval(this.#looking)
-    this.#looking = undefined
-    this.#wake.unref()
-    this.#linger = setTimeout(() => {
-      this.#wake.stop()
-    }, WATCH_LINGER_MS).unref()
-  }
-
-  /** The safety net under the wake-up file: cheap, and slow where there is a watch. */
-  #lookAround(): void {
-    const before = this.#dataVersion
-    this.#checkFile()
-    if (this.#sideFile.deleted) {
-      this.#wake.stop()
-      this.#sideFile.close()
-    }
-    this.#wake.watch()
-    if (this.#readDataVersion() !== before) this.#tellListeners(SQLITE_TOPICS)
+    // Whoever waits looks, and is told.
+    this.#news.tell()
   }
 
   /** A number that changes when another connection has committed. */
-  #readDataVersion(): unknown {
+  #readVersion(): unknown {
+    this.#checkFile()
     try {
-      this.#dataVersion = this.#connect().get('PRAGMA data_version')?.['data_version']
+      return this.#connect().get('PRAGMA data_version')?.['data_version']
     } catch {
       // Locked or broken: whoever uses the file is told.
+      return undefined
     }
-    return this.#dataVersion
-  }
-
-  #shut(): void {
-    clearInterval(this.#looking)
-    clearTimeout(this.#linger)
-    this.#wake.stop()
-    this.#sideFile.close()
-    this.#log.close()
-    const connection = this.#connection
-    this.#connection = undefined
-    this.#statements = undefined
-    connection?.close()
-  }
-}
-
-/** A transaction that SQLite has already given up cannot be rolled back. */
-function rollBack(statements: SqlStatements): void {
-  try {
-    statements.run('ROLLBACK')
-  } catch {
-    // It is over in any case.
   }
 }
 

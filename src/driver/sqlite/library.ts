@@ -98,15 +98,14 @@ function libraryOf(name: string, module: SqliteModule): SqliteLibrary {
 
 /** Node announces that `node:sqlite` is experimental when it is first loaded. All other warnings pass. */
 function withoutSqliteWarning<T>(load: () => T): T {
-  const original = process.emitWarning
-  const filtered = (warning: string | Error, ...rest: unknown[]): void => {
-    if (String(warning).includes('SQLite is an experimental feature')) return
-    Reflect.apply(original, process, [warning, ...rest])
+  const original = Object.getOwnPropertyDescriptor(process, 'emitWarning')
+  const emit = process.emitWarning.bind(process) as (...values: unknown[]) => void
+  process.emitWarning = (warning: string | Error, ...rest: unknown[]): void => {
+    if (!String(warning).includes('SQLite is an experimental feature')) emit(warning, ...rest)
   }
-  process.emitWarning = filtered
   try {
     return load()
   } finally {
-    process.emitWarning = original
+    if (original !== undefined) Object.defineProperty(process, 'emitWarning', original)
   }
 }

@@ -1,58 +1,65 @@
 /** The small file beside a database, through which processes leave one another notes. What the notes say is the users' matter. */
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from 'node:fs'
 
-/** Eight bytes a slot. */
+/** The size of a note. */
 export const SLOT_BYTES = 8
+/** Who has which slot, which processes must agree on: one for each topic of `wake.ts`, one for `turns.ts`. */
+export const SLOTS = { messages: 0, results: 1, turns: 2 } as const
+export const SIDE_FILE_BYTES: number = SLOT_BYTES * Object.keys(SLOTS).length
 
 /** Never throws: notes are hints, and where they cannot be left processes look by themselves. */
 export class SideFile {
   readonly path: string
-  readonly #slots: number
   #descriptor: number | undefined
 
-  constructor(path: string, slots: number) {
+  constructor(path: string) {
     this.path = path
-    this.#slots = slots
   }
 
   /** Is the file there, made where it was not? */
   open(): boolean {
-    try {
-      this.#descriptor ??= openSync(this.path, constants.O_RDWR | constants.O_CREAT, 0o666)
-    } catch {
-      return false
-    }
-    return true
+    return this.#open() !== undefined
   }
 
-  /** Read all slots into `target`; slots that nobody wrote are zero. Answers whether that was possible. */
+  /** Read all slots into `target`, of `SIDE_FILE_BYTES`; those that nobody wrote are zero. Answers whether that worked. */
   read(target: Buffer): boolean {
     target.fill(0)
-    if (!this.open()) return false
+    const descriptor = this.#open()
+    if (descriptor === undefined) return false
     try {
-      readSync(this.#descriptor as number, target, 0, this.#slots * SLOT_BYTES, 0)
+      readSync(descriptor, target, 0, SIDE_FILE_BYTES, 0)
+      return true
     } catch {
       return false
     }
-    return true
   }
 
   write(slot: number, note: Buffer): void {
-    if (!this.open()) return
+    const descriptor = this.#open()
+    if (descriptor === undefined) return
     try {
-      writeSync(this.#descriptor as number, note, 0, SLOT_BYTES, slot * SLOT_BYTES)
+      writeSync(descriptor, note, 0, SLOT_BYTES, slot * SLOT_BYTES)
     } catch {
       this.close()
     }
   }
 
-  /** Was the file deleted, so that others cannot see it any more? */
-  get deleted(): boolean {
+  /** Did somebody delete it, so that others see another one or none? */
+  isDeleted(): boolean {
     return this.#descriptor !== undefined && fstatSync(this.#descriptor).nlink === 0
   }
 
   close(): void {
     if (this.#descriptor !== undefined) closeSync(this.#descriptor)
     this.#descriptor = undefined
+  }
+
+  #open(): number | undefined {
+    try {
+      this.#descriptor ??= openSync(this.path, constants.O_RDWR | constants.O_CREAT, 0o666)
+    } catch {
+      // The folder may not be ours to write.
+    }
+    return this.#descriptor
   }
 }

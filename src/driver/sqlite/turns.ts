@@ -4,7 +4,7 @@
  * writing for a while makes a short pause where it finds such a note. Notes are hints: the lock itself is SQLite's.
  */
 import { randomBytes } from 'node:crypto'
-import { SLOT_BYTES } from './side-file.ts'
+import { SIDE_FILE_BYTES, SLOT_BYTES, SLOTS } from './side-file.ts'
 import type { SideFile } from './side-file.ts'
 
 /** How long a process may write without looking for notes: the longer, the less is lost by changing over. */
@@ -17,21 +17,19 @@ const GAP_MS = 1
 const ATTEMPT_MS = 2
 const SLOW_ATTEMPT_MS = 16
 const SLOW_AFTER_MS = 5_000
+const NOTE_AT: number = SLOTS.turns * SLOT_BYTES
 const NO_NOTE: Buffer = Buffer.alloc(SLOT_BYTES)
 
 export class Turns {
   readonly #file: SideFile
-  readonly #slot: number
-  readonly #notes: Buffer
+  readonly #notes: Buffer = Buffer.alloc(SIDE_FILE_BYTES)
   readonly #note: Buffer = randomBytes(SLOT_BYTES)
   #stintMs = 0
   #lastMs = 0
   #waitingMs: number | undefined
 
-  constructor(file: SideFile, slot: number) {
+  constructor(file: SideFile) {
     this.#file = file
-    this.#slot = slot
-    this.#notes = Buffer.alloc((slot + 1) * SLOT_BYTES)
   }
 
   /** Before a write: how many milliseconds to let others go first, mostly 0. */
@@ -50,7 +48,7 @@ export class Turns {
   collided(): number {
     const nowMs = performance.now()
     this.#waitingMs ??= nowMs
-    this.#file.write(this.#slot, this.#note)
+    this.#file.write(SLOTS.turns, this.#note)
     // Random, so that processes that wait do not meet again.
     return Math.ceil(Math.random() * (nowMs - this.#waitingMs < SLOW_AFTER_MS ? ATTEMPT_MS : SLOW_ATTEMPT_MS))
   }
@@ -70,12 +68,11 @@ export class Turns {
 
   #someoneWaits(): boolean {
     if (!this.#file.read(this.#notes)) return false
-    const at = this.#slot * SLOT_BYTES
-    const note = this.#notes.subarray(at, at + SLOT_BYTES)
+    const note = this.#notes.subarray(NOTE_AT, NOTE_AT + SLOT_BYTES)
     return !note.equals(NO_NOTE) && !note.equals(this.#note)
   }
 
   #clear(): void {
-    this.#file.write(this.#slot, NO_NOTE)
+    this.#file.write(SLOTS.turns, NO_NOTE)
   }
 }

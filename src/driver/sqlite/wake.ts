@@ -6,10 +6,10 @@
 import { randomBytes } from 'node:crypto'
 import { watch } from 'node:fs'
 import type { FSWatcher } from 'node:fs'
-import { SLOT_BYTES } from './side-file.ts'
+import { SIDE_FILE_BYTES, SLOT_BYTES, SLOTS } from './side-file.ts'
 import type { SideFile } from './side-file.ts'
 
-/** What there is news of. The place in this list is the slot in the file, which processes must agree on. */
+/** What there is news of. */
 export const SQLITE_TOPICS = ['messages', 'results'] as const
 export type SqliteTopic = (typeof SQLITE_TOPICS)[number]
 
@@ -17,17 +17,16 @@ export class WakeUps {
   readonly #file: SideFile
   readonly #onWake: (topics: readonly SqliteTopic[]) => void
   /** The slots as they were last written or read here. */
-  readonly #seen: Buffer = Buffer.alloc(SQLITE_TOPICS.length * SLOT_BYTES)
-  readonly #read: Buffer
+  readonly #seen: Buffer = Buffer.alloc(SIDE_FILE_BYTES)
+  readonly #read: Buffer = Buffer.alloc(SIDE_FILE_BYTES)
   /** Four bytes that are this object's own, four that count. */
   readonly #token: Buffer = Buffer.concat([randomBytes(4), Buffer.alloc(4)])
   #count = 0
   #watcher: FSWatcher | undefined
 
   /** `onWake` is told of the topics that others have news of, while the file is watched. Must not throw. */
-  constructor(file: SideFile, bufferBytes: number, onWake: (topics: readonly SqliteTopic[]) => void) {
+  constructor(file: SideFile, onWake: (topics: readonly SqliteTopic[]) => void) {
     this.#file = file
-    this.#read = Buffer.alloc(bufferBytes)
     this.#onWake = onWake
   }
 
@@ -38,7 +37,7 @@ export class WakeUps {
 
   /** Wake the others. */
   poke(topic: SqliteTopic): void {
-    const slot = SQLITE_TOPICS.indexOf(topic)
+    const slot = SLOTS[topic]
     this.#count = (this.#count + 1) >>> 0
     this.#token.writeUInt32LE(this.#count, SLOT_BYTES / 2)
     this.#token.copy(this.#seen, slot * SLOT_BYTES)
@@ -86,11 +85,11 @@ export class WakeUps {
   /** The topics whose tokens are neither ours nor known. */
   #changedTopics(): readonly SqliteTopic[] {
     if (!this.#file.read(this.#read)) return SQLITE_TOPICS
-    const changed = SQLITE_TOPICS.filter((_, slot) => {
-      const at = slot * SLOT_BYTES
+    const changed = SQLITE_TOPICS.filter((topic) => {
+      const at = SLOTS[topic] * SLOT_BYTES
       return this.#read.compare(this.#seen, at, at + SLOT_BYTES, at, at + SLOT_BYTES) !== 0
     })
-    this.#read.copy(this.#seen, 0, 0, this.#seen.length)
+    this.#read.copy(this.#seen)
     return changed
   }
 }

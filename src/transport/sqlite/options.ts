@@ -58,13 +58,11 @@ function readSeconds(name: OptionName, value: unknown, min: number): number | un
   const seconds = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
   if (typeof seconds === 'number' && Number.isFinite(seconds) && seconds >= min) return seconds
   throw new ImproperlyConfigured(
-    `The SQLite option "${name}" is a number of seconds, at least ${String(min)}; it is ${JSON.stringify(value) ?? 'no number'}`,
+    `The SQLite option "${name}" is a number of seconds, at least ${String(min)}; it is ${String(value)}`,
   )
 }
 
 function readSynchronous(value: unknown): 'normal' | 'full' | undefined {
   if (value === undefined || value === 'normal' || value === 'full') return value
-  throw new ImproperlyConfigured(
-    `The SQLite option "synchronous" is "normal" or "full"; it is ${JSON.stringify(value) ?? 'neither'}`,
-  )
+  throw new ImproperlyConfigured(`The SQLite option "synchronous" is "normal" or "full"; it is ${String(value)}`)
 }

@@ -34,11 +34,11 @@ export class Owners {
     return Number(statements.get(INSERT, boot, space, thread, started, ...this.#until())?.['id'])
   }
 
-  /** False: the owner was taken for dead, and what it held was given to others. */
-  renew(statements: SqlStatements, id: number): boolean {
-    return statements.run(RENEW, ...this.#until(), id).changes === 1
+  renew(statements: SqlStatements, id: number): void {
+    statements.run(RENEW, ...this.#until(), id)
   }
 
+  /** False: the owner was taken for dead, and what it held was given to others. */
   exists(statements: SqlStatements, id: number): boolean {
     return statements.get(FIND, id) !== undefined
   }

@@ -64,7 +64,7 @@ export function lengthOf(span: Span): number {
 /** New messages come to the end of the queue: they lengthen the last run where they follow it. */
 export function appendRun(statements: SqlStatements, place: Place, span: Span): void {
   const last = statements.get(LAST_RUN, place.queue, place.rank)
-  if (last !== undefined && last['last'] === span.first - 1 && last['redelivered'] === 0) {
+  if (last?.['last'] === span.first - 1 && last['redelivered'] === 0) {
     statements.run(EXTEND_RUN, span.last, place.queue, place.rank, Number(last['first']))
   } else {
     insertRun(statements, place, span, false)

@@ -10,27 +10,28 @@ import { deferred } from '../../util/deferred.ts'
 import type { Logger } from '../../util/logger.ts'
 import type { Binding, ExchangeDeclaration, QueueDeclaration, TransportFeatures } from '../transport.ts'
 import type { QueueEntry, QueueStore, StoredMessage } from '../virtual/store.ts'
-import { decodeMessage, encodeMessage } from './codec.ts'
+import { encodeMessage } from './codec.ts'
+import { endedLeases, heldHandles, markHeld, messageNumbers, storedMessage } from './handles.ts'
+import type { Handle } from './handles.ts'
 import { takeMessages } from './lanes.ts'
-import type { Holder, TakenMessage } from './lanes.ts'
 import { ackMessages, releaseMessages } from './leases.ts'
-import type { HeldMessage } from './leases.ts'
 import { isReady, putMessages } from './messages.ts'
 import type { NewMessage } from './messages.ts'
 import { Owners } from './owners.ts'
+import { Ownership } from './ownership.ts'
 import type { ProcessTable } from './process.ts'
 import { newestMessage, purgeSome } from './purge.ts'
 import { rankOf, waitingMessages } from './runs.ts'
 import { ensureSchema } from './schema.ts'
 import * as topology from './topology.ts'
-import { buryOwner, dropQueue, tidy } from './upkeep.ts'
+import { dropQueue, tidy } from './upkeep.ts'
 import { Waiters } from './waiters.ts'
 
 const FEATURES: TransportFeatures = { delayed: true, fanout: true, priority: 'highest-first', shared: true }
 /** How often to look after the file, at most: so long messages of a killed process lie idle. */
 const UPKEEP_INTERVAL_MS = 3_000
-/** Renew a lease when so much of it is left, at the latest: one failure must not cost it. */
-const LEASE_PARTS = 3
+/** ... and how often in the course of a lease, at least. */
+const LOOKS_A_LEASE = 4
 /** How exactly it is known when a queue was used last. */
 const TOUCH_INTERVAL_MS = 250
 /** Removing many messages gives way to others after so long. */
@@ -44,27 +45,15 @@ export interface StoreOptions {
   readonly leaseMs: number
 }
 
-/** What was taken in one go. */
-interface Lease {
-  readonly number: number
-  /** How many of its messages are still held. */
-  left: number
-}
-
-/** The handle of a message that was given out. */
-interface Handle extends HeldMessage {
-  readonly taken: Lease
-  held: boolean
-}
-
 export class SqliteStore implements QueueStore {
   readonly features: TransportFeatures = FEATURES
   readonly closed: Promise<Error | undefined>
   readonly #database: SqliteDatabase
   readonly #clock: Clock
   readonly #logger: Logger
-  readonly #leaseMs: number
+  readonly #intervalMs: number
   readonly #owners: Owners
+  readonly #ownership: Ownership
   readonly #waiters: Waiters
   readonly #routes: topology.RoutingTable
   readonly #puts: TransactionBatch<NewMessage>
@@ -73,10 +62,6 @@ export class SqliteStore implements QueueStore {
   readonly #consumed = new Set<string>()
   /** Others that messages were taken from, and when that was noted. */
   readonly #touched = new Map<string, number>()
-  #owner: number | undefined
-  #becoming: Promise<number> | undefined
-  #renewedMs = 0
-  #lastLease = 0
   #rounds = 0
   #timer: Timer | undefined
   /** Why verbs are refused. */
@@ -95,12 +80,22 @@ export class SqliteStore implements QueueStore {
   }
 
   private constructor(database: SqliteDatabase, options: StoreOptions) {
+    const { clock, logger, processes, leaseMs } = options
     this.#database = database
-    this.#clock = options.clock
-    this.#logger = options.logger
-    this.#leaseMs = options.leaseMs
-    this.#owners = new Owners(options.processes, () => options.clock.now(), options.leaseMs)
-    this.#waiters = new Waiters(database, options.clock)
+    this.#clock = clock
+    this.#logger = logger
+    this.#intervalMs = Math.min(UPKEEP_INTERVAL_MS, leaseMs / LOOKS_A_LEASE)
+    this.#owners = new Owners(processes, () => clock.now(), leaseMs)
+    this.#ownership = new Ownership({
+      database,
+      clock,
+      owners: this.#owners,
+      leaseMs,
+      onLost: (reason) => {
+        this.#lose(reason)
+      },
+    })
+    this.#waiters = new Waiters(database, clock)
     this.#routes = new topology.RoutingTable(database)
     this.#puts = new TransactionBatch(database, (statements, messages) => {
       putMessages(statements, messages, this.#clock.now())
@@ -138,16 +133,20 @@ export class SqliteStore implements QueueStore {
     const known = this.#database.read((statements) => topology.findQueue(statements, queue.name))
     const same = known?.declaration === JSON.stringify(queue)
     // Declaring counts as using, which matters where the queue expires; an exclusive one gets an owner.
-    if (same && !queue.exclusive && known?.expiresMs === undefined) return
-    const owner = queue.exclusive ? await this.#becomeOwner() : undefined
-    await this.#write((statements) => {
-      const id = topology.declareQueue(statements, queue, this.#clock.now())
-      if (owner !== undefined) topology.addExclusive(statements, id, owner)
-    })
+    if (same && !queue.exclusive && known.expiresMs === undefined) return
+    const declare = (statements: SqlStatements): number => topology.declareQueue(statements, queue, this.#clock.now())
+    if (!queue.exclusive) {
+      await this.#database.write(declare)
+    } else {
+      await this.#ownership.write((statements, owner) => {
+        topology.addExclusive(statements, declare(statements), owner)
+      })
+    }
   }
 
   async deleteQueue(name: string): Promise<number> {
     this.#checkOpen()
+    this.#touched.delete(name)
     const purged = await this.purge(name)
     const left = await this.#database.write((statements) => {
       const queue = topology.findQueue(statements, name)
@@ -188,15 +187,8 @@ export class SqliteStore implements QueueStore {
     this.#checkOpen()
     for (const queue of queues) if (!this.#consumed.has(queue)) void this.#touch(queue)
     if (max <= 0 || !this.#hasSomething(queues)) return []
-    const owner = options.noAck ? undefined : await this.#becomeOwner()
-    this.#lastLease += 1
-    const holder: Holder = owner === undefined ? undefined : { owner, lease: this.#lastLease }
     const order = this.#rotated(queues)
-    const taken = await this.#write((statements) => {
-      return takeMessages(statements, order, max, holder, this.#clock.now())
-    })
-    const lease = { number: holder?.lease ?? 0, left: taken.length }
-    return taken.map((message) => storedMessage(message, holder === undefined ? undefined : lease))
+    return options.noAck ? this.#takeAway(order, max) : this.#lend(order, max)
   }
 
   waitForMessages(queues: readonly string[], signal: AbortSignal): Promise<void> {
@@ -206,9 +198,8 @@ export class SqliteStore implements QueueStore {
 
   async startConsuming(name: string): Promise<void> {
     this.#checkOpen()
-    const owner = await this.#becomeOwner()
     this.#consumed.add(name)
-    await this.#write((statements) => {
+    await this.#ownership.write((statements, owner) => {
       const nowMs = this.#clock.now()
       const queue = topology.findQueue(statements, name)?.id
       topology.addConsumer(
@@ -221,9 +212,8 @@ export class SqliteStore implements QueueStore {
 
   async stopConsuming(name: string): Promise<void> {
     this.#consumed.delete(name)
-    const owner = this.#owner
-    if (owner === undefined || this.#refusal !== undefined) return
-    await this.#write((statements) => {
+    if (this.#refusal !== undefined) return
+    await this.#ownership.write((statements, owner) => {
       const queue = topology.findQueue(statements, name)?.id
       if (queue === undefined) return
       if (topology.removeConsumer(statements, queue, owner, this.#clock.now())) dropQueue(statements, queue)
@@ -232,8 +222,7 @@ export class SqliteStore implements QueueStore {
 
   async ackMany(messages: readonly StoredMessage[]): Promise<void> {
     await this.#settle(messages, (statements, owner, handles) => {
-      const ended = new Set(handles.filter(({ taken }) => taken.left === 0).map(({ lease }) => lease))
-      ackMessages(statements, owner, ascendingIds(handles), ended)
+      ackMessages(statements, owner, messageNumbers(handles), endedLeases(handles))
     })
   }
 
@@ -278,19 +267,13 @@ export class SqliteStore implements QueueStore {
     const isLost = this.#refusal !== undefined
     this.#end(new ConnectionError(`The connection to "${this.#database.file}" is closed`))
     try {
-      const owner = this.#owner ?? (await this.#becoming)
-      if (!isLost && owner !== undefined) await this.#database.write((statements) => this.#bury(statements, owner))
+      if (!isLost) await this.#ownership.end()
     } catch (error) {
       // What is held comes back all the same: when this process has ended, or when the lease has run out.
       this.#logger.warning(`Messages from "${this.#database.file}" could not be given back yet`, { error })
     }
     await this.#database.release()
     this.#ended.resolve(undefined)
-  }
-
-  #bury(statements: SqlStatements, owner: number): void {
-    if (!this.#owners.exists(statements, owner)) return
-    if (buryOwner(statements, this.#owners, owner, this.#clock.now()) > 0) this.#database.notify('messages')
   }
 
   /** Nothing works any more, and whoever uses the store is told so. */
@@ -310,20 +293,22 @@ export class SqliteStore implements QueueStore {
     if (this.#refusal !== undefined) throw this.#refusal
   }
 
-  /** Write as the owner that this store is: an owner that was taken for dead holds nothing any more. */
-  async #write<T>(work: (statements: SqlStatements) => T): Promise<T> {
-    const owner = this.#owner
-    if (owner === undefined) return this.#database.write(work)
-    const answer = await this.#database.write((statements) =>
-      this.#owners.exists(statements, owner) ? { value: work(statements) } : undefined,
-    )
-    if (answer !== undefined) return answer.value
-    const reason = new ConnectionError(
-      `This process was not heard of for too long, so what it had taken from "${this.#database.file}" was given to others ` +
-        `(lease: ${String(this.#leaseMs / 1000)} seconds)`,
-    )
-    this.#lose(reason)
-    throw reason
+  /** Take messages that need no acknowledgement. */
+  async #takeAway(queues: readonly string[], max: number): Promise<StoredMessage[]> {
+    const taken = await this.#database.write((statements) => {
+      return takeMessages(statements, queues, max, undefined, this.#clock.now())
+    })
+    return taken.map((message) => storedMessage(message, undefined))
+  }
+
+  /** Take messages that are held until they are acknowledged or given back. */
+  async #lend(queues: readonly string[], max: number): Promise<StoredMessage[]> {
+    const number = this.#ownership.nextLease()
+    const taken = await this.#ownership.write((statements, owner) => {
+      return takeMessages(statements, queues, max, { owner, lease: number }, this.#clock.now())
+    })
+    const lease = { number, left: taken.length }
+    return taken.map((message) => storedMessage(message, lease))
   }
 
   /** Let go of messages; those that are not held are left out. When that fails they are held as before. */
@@ -332,17 +317,15 @@ export class SqliteStore implements QueueStore {
     verb: (statements: SqlStatements, owner: number, handles: readonly Handle[]) => void,
   ): Promise<void> {
     this.#checkOpen()
-    const owner = this.#owner
-    const handles = messages.map(({ handle }) => handle as Handle | undefined).filter((handle) => handle?.held === true)
-    if (owner === undefined || handles.length === 0) return
-    const settled = handles as readonly Handle[]
-    mark(settled, false)
+    const handles = heldHandles(messages)
+    if (handles.length === 0) return
+    markHeld(handles, false)
     try {
-      await this.#write((statements) => {
-        verb(statements, owner, settled)
+      await this.#ownership.write((statements, owner) => {
+        verb(statements, owner, handles)
       })
     } catch (error) {
-      mark(settled, true)
+      markHeld(handles, true)
       throw error
     }
   }
@@ -358,19 +341,6 @@ export class SqliteStore implements QueueStore {
     return [...queues.slice(this.#rounds), ...queues.slice(0, this.#rounds)]
   }
 
-  /** The owner's row, made when something is to be held for the first time. */
-  async #becomeOwner(): Promise<number> {
-    if (this.#owner !== undefined) return this.#owner
-    this.#becoming ??= this.#database.write((statements) => this.#owners.add(statements))
-    try {
-      this.#owner = await this.#becoming
-    } finally {
-      this.#becoming = undefined
-    }
-    this.#renewedMs = this.#clock.monotonic()
-    return this.#owner
-  }
-
   /** Taking from a queue without consuming it keeps it from expiring. */
   async #touch(name: string): Promise<void> {
     const nowMs = this.#clock.now()
@@ -379,7 +349,7 @@ export class SqliteStore implements QueueStore {
     try {
       const queue = this.#database.read((statements) => topology.findQueue(statements, name))
       if (queue?.expiresMs === undefined) return
-      await this.#write((statements) => {
+      await this.#database.write((statements) => {
         topology.touchQueue(statements, queue.id, nowMs)
       })
     } catch {
@@ -390,8 +360,8 @@ export class SqliteStore implements QueueStore {
   /** The upkeep of the file and of our own lease, now and from now on. */
   async #lookAfter(): Promise<void> {
     try {
-      await this.#keepLease()
-      const { dead, reclaimed } = await tidy(this.#database, this.#owners, this.#owner, this.#clock.now())
+      await this.#ownership.renew()
+      const { dead, reclaimed } = await tidy(this.#database, this.#owners, this.#ownership.id, this.#clock.now())
       if (dead > 0)
         this.#logger.info(`Took ${String(reclaimed)} messages back from ${String(dead)} processes that are gone`)
       // A clock that was set may have made something due.
@@ -401,20 +371,12 @@ export class SqliteStore implements QueueStore {
     }
     if (this.#refusal !== undefined) return
     this.#timer = this.#clock.after(
-      Math.min(UPKEEP_INTERVAL_MS, this.#leaseMs / LEASE_PARTS),
+      this.#intervalMs,
       () => {
         void this.#lookAfter()
       },
       { unref: true },
     )
-  }
-
-  async #keepLease(): Promise<void> {
-    const owner = this.#owner
-    const nowMs = this.#clock.monotonic()
-    if (owner === undefined || nowMs - this.#renewedMs < this.#leaseMs / LEASE_PARTS) return
-    await this.#write((statements) => this.#owners.renew(statements, owner))
-    this.#renewedMs = nowMs
   }
 }
 
@@ -422,26 +384,4 @@ function newMessage(entry: QueueEntry): NewMessage {
   const { queue, exchange, routingKey, message, dueMs } = entry
   const { meta, body } = encodeMessage(message, exchange, routingKey)
   return { queue, rank: rankOf(message.properties.priority), dueMs, meta, body }
-}
-
-function storedMessage(taken: TakenMessage, lease: Lease | undefined): StoredMessage {
-  const { id, queue, run } = taken
-  const { exchange, routingKey, message } = decodeMessage(taken.meta, taken.body)
-  const { redelivered } = run
-  const handle: Handle | undefined =
-    lease === undefined
-      ? undefined
-      : { id, lease: lease.number, queue: run.queue, rank: run.rank, redelivered, taken: lease, held: true }
-  return { handle, queue, exchange, routingKey, redelivered, message }
-}
-
-function mark(handles: readonly Handle[], held: boolean): void {
-  for (const handle of handles) {
-    handle.held = held
-    handle.taken.left += held ? 1 : -1
-  }
-}
-
-function ascendingIds(handles: readonly Handle[]): number[] {
-  return handles.map(({ id }) => id).sort((a, b) => a - b)
 }
