@@ -111,7 +111,7 @@ class MemoryQueue {
 
 /** Exchanges, bindings and queues, shared by all connections. */
 export class MemoryBroker {
-  readonly exchanges = new Map<string, ExchangeDeclaration>()
+  readonly exchanges: Map<string, ExchangeDeclaration> = new Map<string, ExchangeDeclaration>()
   /** By exchange, then by queue and routing key. */
   readonly #bindings = new Map<string, Map<string, Binding>>()
   readonly #queues = new Map<string, MemoryQueue>()

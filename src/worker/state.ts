@@ -9,13 +9,13 @@ export interface InHand {
 
 export class WorkerState<R extends InHand = InHand> {
   /** Received, not yet given to the pool. */
-  readonly reserved = new Map<number, R>()
+  readonly reserved: Map<number, R> = new Map<number, R>()
   /** Given to the pool: running, or about to. */
-  readonly active = new Map<number, R>()
+  readonly active: Map<number, R> = new Map<number, R>()
   /** Ids that must not run. */
   readonly revoked: BoundedSet
   /** How many of each task were accepted since the start. */
-  readonly totals = new Map<string, number>()
+  readonly totals: Map<string, number> = new Map<string, number>()
   #nextKey = 1
 
   constructor(revoked: BoundedSet) {
