@@ -6,8 +6,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { App } from '../app/app.ts'
 import { loadConfigFile, readObject } from '../app/config-source.ts'
-import { findApp } from '../app/finder.ts'
-import { importModule } from '../app/loader.ts'
+import { loadApp, locateApp } from '../app/finder.ts'
+import { importModule, type AppLocation } from '../app/loader.ts'
 import { Celery } from '../celery.ts'
 import { ImproperlyConfigured } from '../errors.ts'
 import { Output, type TextStream } from './output.ts'
@@ -74,12 +74,11 @@ export class Session {
     return this.#app
   }
 
-  /** The user's app. Throws `ImproperlyConfigured` where none is named: an empty one would have nothing to do. */
-  async ownApp(): Promise<Celery> {
-    if (this.#app === undefined && this.#appSpec() === undefined) {
-      throw new ImproperlyConfigured(`Which app? ${WHERE_TO_NAME_THE_APP}`)
-    }
-    return this.app()
+  /** Where the user's app is. Throws `ImproperlyConfigured` where none is named, or there is no such file. */
+  appLocation(): AppLocation {
+    const named = this.#appSpec()
+    if (named === undefined) throw new ImproperlyConfigured(`Which app? ${WHERE_TO_NAME_THE_APP}`)
+    return locateApp(named.spec, named.folder)
   }
 
   /** Close the app, if one was loaded. */
@@ -89,7 +88,7 @@ export class Session {
 
   async #load(): Promise<Celery> {
     const named = this.#appSpec()
-    const app = named === undefined ? new Celery() : await findCelery(named.spec, named.folder)
+    const app = named === undefined ? new Celery() : await loadCelery(this.appLocation())
     const { broker, resultBackend, config } = this.#options
     if (config !== undefined) {
       app.conf.update(readObject(await loadConfigFile(resolve(this.process.cwd(), config), importModule)))
@@ -109,10 +108,10 @@ export class Session {
   }
 }
 
-async function findCelery(spec: string, folder: string): Promise<Celery> {
-  const app = await findApp(spec, folder)
+async function loadCelery(location: AppLocation): Promise<Celery> {
+  const app = await loadApp(location)
   if (isCelery(app)) return app
-  throw new ImproperlyConfigured(`The app ${spec} was not made with "new Celery(...)".`)
+  throw new ImproperlyConfigured(`The app in ${location.file} was not made with "new Celery(...)".`)
 }
 
 /** By what it can do: the app may come from another copy of this package. */

@@ -78,10 +78,11 @@ async function runWorker(session: Session, options: WorkerCommandOptions, args: 
   const { process, output } = session
   // Handed on as Celery does: the app's logger reads it when it is made, here and in child processes.
   process.env['CELERY_LOG_LEVEL'] = options.loglevel
-  const app = await session.ownApp()
+  const appLocation = session.appLocation()
+  const app = await session.app()
   app.conf.update(settingsOf(options, app, process.cwd()))
   app.conf.update(readOverrides(args, 'worker'))
-  const worker = app.worker(workerOptions(options))
+  const worker = app.worker({ ...workerOptions(options), appLocation })
   const shutdown = watchSignals(worker, app, process, output)
   try {
     const facts = await worker.prepare()

@@ -7,6 +7,7 @@
  */
 import { availableParallelism } from 'node:os'
 import type { App } from '../app/app.ts'
+import type { AppLocation } from '../app/loader.ts'
 import { ImproperlyConfigured, InvalidTaskError } from '../errors.ts'
 import type { BrokerConnection } from '../messaging/connection.ts'
 import type { Queue } from '../messaging/queue.ts'
@@ -45,6 +46,8 @@ export interface WorkerOptions {
   readonly maxMemoryPerChild?: number
   /** Throw away what waits in the queues before the start. */
   readonly purge?: boolean
+  /** Where child processes find the app. Default: in the file that made it, the first export that is an app. */
+  readonly appLocation?: AppLocation
 }
 
 /** How strongly to stop. */
@@ -264,7 +267,7 @@ export class Worker {
       run,
       logger: app.logger,
       clock: app.clock,
-      appLocation: app.location,
+      appLocation: this.#options.appLocation ?? app.location,
       settings: app.conf.changes,
       maxTasksPerChild: this.#options.maxTasksPerChild ?? settings.workerMaxTasksPerChild ?? undefined,
       maxMemoryPerChildBytes: maxMemory === null ? undefined : maxMemory * 1024,

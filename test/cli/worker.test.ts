@@ -169,6 +169,24 @@ it('imports task modules that import the app', async () => {
   expect((await Promise.all(values)).map(({ stdout }) => stdout)).toEqual(['1\n', '2\n'])
 })
 
+it('finds the app again in child processes, wherever it was made and whatever else is exported', async () => {
+  cwd = makeProject({
+    'factory.ts': `
+      import { Celery } from 'celeriac'
+      export const make = (name: string): Celery => new Celery(name)`,
+    'apps.ts': `
+      import { make } from './factory.ts'
+      export const app = make('first')
+      export const second = make('second')
+      second.task('second.where', (): string => second.main)`,
+  })
+  const worker = startCli(['-A', 'apps.ts:second', 'worker', '-c', '1', '-l', 'info'], { cwd })
+  await worker.sees(/ready\./)
+  const { stdout: id } = await runCli(['-A', 'apps.ts:second', 'call', 'second.where'], { cwd })
+  const { stdout } = await runCli(['-A', 'apps.ts:second', 'result', id.trim(), '--timeout', '20'], { cwd })
+  expect(stdout).toBe('second\n')
+})
+
 it('--purge throws away what waits', async () => {
   await call('proj.add', '-a', '[1, 1]')
   const worker = startCli(['-A', 'app.ts', 'worker', '-P', 'solo', '-l', 'info', '--purge'], { cwd })

@@ -23,19 +23,19 @@ function session(options: object = {}, { cwd = folder, env = {} } = {}): Session
 
 describe('the app', () => {
   it('comes from -A, before all else', async () => {
-    expect(await session({ app: 'app.mjs' }, { env: { CELERIAC_APP: 'nope.mjs' } }).ownApp()).toMatchObject(app)
+    expect(await session({ app: 'app.mjs' }, { env: { CELERIAC_APP: 'nope.mjs' } }).app()).toMatchObject(app)
   })
 
   it('comes from CELERIAC_APP', async () => {
-    expect(await session({}, { env: { CELERIAC_APP: 'app.mjs' } }).ownApp()).toMatchObject(app)
+    expect(await session({}, { env: { CELERIAC_APP: 'app.mjs' } }).app()).toMatchObject(app)
   })
 
   it('comes from the nearest package.json, relative to it', async () => {
     writeFileSync(join(folder, 'package.json'), '{ "celeriac": { "app": "./app.mjs" } }')
     mkdirSync(join(folder, 'deep/down'), { recursive: true })
-    expect(await session({}, { cwd: join(folder, 'deep/down') }).ownApp()).toMatchObject(app)
+    expect(await session({}, { cwd: join(folder, 'deep/down') }).app()).toMatchObject(app)
     writeFileSync(join(folder, 'deep/package.json'), '{}')
-    await expect(session({}, { cwd: join(folder, 'deep/down') }).ownApp()).rejects.toThrow(/Which app\?.*-A app\.ts/)
+    expect(() => session({}, { cwd: join(folder, 'deep/down') }).appLocation()).toThrow(/Which app\?.*-A app\.ts/)
   })
 
   it.each([
@@ -47,7 +47,7 @@ describe('the app', () => {
   })
 
   it('is asked for only where tasks are needed', async () => {
-    await expect(session({}).ownApp()).rejects.toThrow(ImproperlyConfigured)
+    expect(() => session({}).appLocation()).toThrow(ImproperlyConfigured)
     const empty = await session({ broker: 'memory://' }).app()
     expect(empty.conf.brokerUrl).toBe('memory://')
     expect(empty.tasks.names().filter((name) => !name.startsWith('celery.'))).toEqual([])
@@ -56,7 +56,8 @@ describe('the app', () => {
   it('is loaded once, and closed with the session', async () => {
     const it = session({ app: 'app.mjs' })
     const first = await it.app()
-    expect(await it.ownApp()).toBe(first)
+    expect(await it.app()).toBe(first)
+    expect(it.appLocation()).toEqual({ file: join(folder, 'app.mjs'), exportName: undefined })
     await it.close()
     expect(first.close).toHaveBeenCalledOnce()
     await session().close()

@@ -61,7 +61,7 @@ describe('options', () => {
       '--prefetch-multiplier',
       '0',
     ]
-    const { worker, app, code, ready } = start([
+    const { worker, app, process, code, ready } = start([
       ...argv,
       '--max-tasks-per-child',
       '5',
@@ -82,6 +82,7 @@ describe('options', () => {
       maxTasksPerChild: 5,
       maxMemoryPerChild: 9,
       purge: true,
+      appLocation: { file: join(process.cwd(), 'app.mjs'), exportName: undefined },
     })
   })
 
@@ -115,7 +116,11 @@ describe('options', () => {
     await ready()
     worker.end()
     await code
-    expect(app.worker).toHaveBeenCalledWith({ hostname: expect.stringMatching(/^celery@./), purge: false })
+    expect(app.worker).toHaveBeenCalledWith({
+      hostname: expect.stringMatching(/^celery@./),
+      purge: false,
+      appLocation: expect.anything(),
+    })
     expect(process.env['CELERY_LOG_LEVEL']).toBe('WARNING')
   })
 
