@@ -86,7 +86,7 @@ export class AsyncPool implements Pool {
     try {
       this.#concurrency = checkConcurrency(concurrency)
     } catch (error) {
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     }
     this.#beginWaiting()
     this.#tellFree()

@@ -175,7 +175,7 @@ export class ChildProcess {
       const { key, result } = ipc.readResult(frame)
       this.#listener.onResult(key, result)
     } else if (kind === ipc.BACK) this.#listener.onBack(ipc.readBack(frame))
-    else if (kind === ipc.LOG) this.#log(ipc.readJson(frame))
+    else if (kind === ipc.LOG) this.#log(ipc.readLog(frame))
     else if (kind === ipc.FAILED) this.#failure = frame.text()
     else if (kind === ipc.READY) {
       this.#tail = undefined

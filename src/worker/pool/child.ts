@@ -57,8 +57,8 @@ class Child implements Reports {
   #obey(kind: number, frame: Frame): void {
     if (kind === ipc.JOB) this.#line?.push(ipc.readJob(frame))
     else if (kind === ipc.RECALL) this.#line?.recall()
-    else if (kind === ipc.ABORT) this.#abort(ipc.readJson(frame))
-    else if (kind === ipc.START) void this.#start(ipc.readJson(frame))
+    else if (kind === ipc.ABORT) this.#abort(ipc.readAbort(frame))
+    else if (kind === ipc.START) void this.#start(ipc.readStart(frame))
     else if (kind === ipc.LEAVE) void this.#leave()
   }
 

@@ -88,9 +88,16 @@ export function writeJson(writer: FrameWriter, kind: number, value: Start | Abor
   writer.end()
 }
 
-/** The other half of `writeJson`. The caller knows by the kind what it is. */
-export function readJson<T extends Start | Abort | ChildLog>(frame: Frame): T {
-  return JSON.parse(frame.text()) as T
+export function readStart(frame: Frame): Start {
+  return JSON.parse(frame.text()) as Start
+}
+
+export function readAbort(frame: Frame): Abort {
+  return JSON.parse(frame.text()) as Abort
+}
+
+export function readLog(frame: Frame): ChildLog {
+  return JSON.parse(frame.text()) as ChildLog
 }
 
 /** READY, RECALL, LEAVE: the kind says it all. */

@@ -99,7 +99,7 @@ describe('ipc', () => {
 
   it('carries the rare ones', () => {
     const abort: ipc.Abort = { key: 3, terminate: 'SIGTERM' }
-    expect(crossing((writer) => ipc.writeJson(writer, ipc.ABORT, abort), ipc.readJson)).toEqual({
+    expect(crossing((writer) => ipc.writeJson(writer, ipc.ABORT, abort), ipc.readAbort)).toEqual({
       kind: ipc.ABORT,
       value: abort,
     })
