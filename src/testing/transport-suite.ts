@@ -6,6 +6,7 @@ import type { TestRunner } from './suite.ts'
 import { testAcknowledgement } from './transport/acknowledgement.ts'
 import { Bench } from './transport/bench.ts'
 import type { BrokerUnderTest, Test } from './transport/bench.ts'
+import { testChaos } from './transport/chaos.ts'
 import { testConsumers } from './transport/consumers.ts'
 import { testEnds } from './transport/ends.ts'
 import { testExchanges } from './transport/exchanges.ts'
@@ -45,6 +46,7 @@ export function testTransport(runner: TestRunner, options: TransportSuiteOptions
     ['consumers', testConsumers],
     ['exchanges', testExchanges],
     ['ends', testEnds],
+    ['chaos', testChaos],
   ]
   runner.describe(`transport ${options.name}`, () => {
     for (const [name, declare] of options.virtual === false
