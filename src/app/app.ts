@@ -218,7 +218,7 @@ export class App implements TaskHost {
   }
 
   /** A signature by name, for tasks that live elsewhere. */
-  signature(name: string, args: readonly unknown[] = [], options: PublishOptions = {}): Signature<unknown[]> {
+  signature(name: string, args: readonly unknown[] = [], options: PublishOptions = {}): Signature {
     return createSignature(this, name, args, options)
   }
 

@@ -88,7 +88,7 @@ export function traced(options: TracedOptions = {}): Traced {
       tasks.register({ definition, task })
       return task
     },
-    run(call) {
+    async run(call) {
       const encoded = encodeTask({ id: 'id-1', args: [], kwargs: {}, origin: 'gen1@test', ...call })
       const message = {
         headers: encoded.headers,

@@ -18,7 +18,7 @@ describe('readDeclaration', () => {
   })
 
   it('says what is missing', () => {
-    expect(() => readDeclaration('proj', (() => 0) as never, undefined, undefined)).toThrow('this one has none')
+    expect(() => readDeclaration('proj', () => 0, undefined, undefined)).toThrow('this one has none')
     expect(() => readDeclaration('proj', 'proj.sum', { bind: true }, undefined)).toThrow(
       'The task proj.sum needs a function',
     )

@@ -8,7 +8,7 @@ const add = (x: number, y: number): number => x + y
 describe('a task object', () => {
   it('has the verbs of a call', async () => {
     const { task, calls } = traced()
-    const sum = task('proj.add', {}, add as never)
+    const sum = task('proj.add', {}, add)
     await sum.delay(1, 2)
     await sum.applyAsync([1, 2], { countdown: 3 })
     await sum.s(2).delay(1)
@@ -27,11 +27,10 @@ describe('a task object', () => {
   it('is still a function', () => {
     const { host } = traced()
     const direct = { ...host, directContext: () => undefined as never }
-    const definition = new TaskDefinition('proj.add', add as never, {}, direct)
-    const call = createTask(definition, direct) as unknown as typeof add
+    const definition = new TaskDefinition('proj.add', add, {}, direct)
+    const call = createTask(definition, direct)
     expect(call(2, 3)).toBe(5)
-    const careless = call as (...args: number[]) => number
-    expect(() => careless(1, 2, 3)).toThrow('add() takes 2 positional arguments but 3 were given')
+    expect(() => call(1, 2, 3)).toThrow('add() takes 2 positional arguments but 3 were given')
   })
 })
 
@@ -39,12 +38,7 @@ describe('TaskDefinition', () => {
   it('fills in its policy from the settings, again when they change', () => {
     const { host } = traced()
     let settings = taskDefaults()
-    const definition = new TaskDefinition(
-      't',
-      add as never,
-      { timeLimit: 5 },
-      { ...host, taskDefaults: () => settings },
-    )
+    const definition = new TaskDefinition('t', add, { timeLimit: 5 }, { ...host, taskDefaults: () => settings })
     expect(definition.policy).toMatchObject({ acksLate: false, timeLimit: 5, softTimeLimit: undefined, maxRetries: 3 })
     expect(definition.policy).toBe(definition.policy)
     settings = taskDefaults({ taskAcksLate: true, taskSoftTimeLimit: 3, taskAcksOnFailureOrTimeout: false })

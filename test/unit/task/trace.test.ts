@@ -10,22 +10,22 @@ const add = (x: number, y: number): number => x + y
 describe('a task that returns', () => {
   it('stores its result and says so', async () => {
     const { task, run, stored } = traced()
-    task('proj.add', {}, add as never)
+    task('proj.add', {}, add)
     expect(await run({ name: 'proj.add', args: [2, 3] })).toMatchObject({ kind: 'success', resultRepr: '5' })
     expect(stored).toEqual([expect.objectContaining({ task_id: 'id-1', status: 'SUCCESS', result: 5, children: [] })])
   })
 
   it('binds named arguments', async () => {
     const { task, run, stored } = traced()
-    task('proj.sub', {}, ((x: number, y: number) => x - y) as never)
+    task('proj.sub', {}, (x: number, y: number) => x - y)
     await run({ name: 'proj.sub', kwargs: { y: 1, x: 10 } })
     expect(stored[0]?.result).toBe(9)
   })
 
   it('stores nothing when the task or the call wants no result', async () => {
     const { task, run, stored } = traced()
-    task('proj.quiet', { ignoreResult: true }, add as never)
-    task('proj.add', {}, add as never)
+    task('proj.quiet', { ignoreResult: true }, add)
+    task('proj.add', {}, add)
     await run({ name: 'proj.quiet', args: [1, 1] })
     await run({ name: 'proj.add', args: [1, 1], ignoreResult: true })
     expect(stored).toEqual([])
@@ -33,7 +33,7 @@ describe('a task that returns', () => {
 
   it('stores STARTED first with trackStarted, and more with resultExtended', async () => {
     const { task, run, stored } = traced({ resultExtended: true })
-    task('proj.add', { trackStarted: true }, add as never)
+    task('proj.add', { trackStarted: true }, add)
     await run({ name: 'proj.add', args: [1, 1] })
     expect(stored.map((meta) => meta.status)).toEqual(['STARTED', 'SUCCESS'])
     expect(stored[0]?.result).toEqual({ pid: process.pid, hostname: 'celery@test' })
@@ -48,10 +48,10 @@ describe('a task that returns', () => {
 
   it('calls what follows before it stores the result, so that the children are known', async () => {
     const { task, run, stored, calls } = traced()
-    task('proj.add', {}, add as never)
+    task('proj.add', {}, add)
     let storedBefore = -1
     const link = signatureData({ task: 'proj.next' })
-    task('proj.first', { onSuccess: () => void (storedBefore = stored.length) }, add as never)
+    task('proj.first', { onSuccess: () => void (storedBefore = stored.length) }, add)
     await run({
       name: 'proj.first',
       args: [1, 1],
@@ -67,7 +67,7 @@ describe('a task that returns', () => {
 
   it('fails when its value has no form', async () => {
     const { task, run, stored } = traced()
-    task('proj.odd', {}, (() => add) as never)
+    task('proj.odd', {}, () => add)
     expect(await run({ name: 'proj.odd' })).toMatchObject({ kind: 'failure' })
     expect(stored.map((meta) => meta.status)).toEqual(['FAILURE'])
   })
@@ -76,9 +76,9 @@ describe('a task that returns', () => {
 describe('a task that throws', () => {
   it('stores the failure with its traceback', async () => {
     const { task, run, stored } = traced()
-    task('proj.bad', {}, (() => {
+    task('proj.bad', {}, () => {
       throw new RangeError('bad moon')
-    }) as never)
+    })
     const outcome = await run({ name: 'proj.bad' })
     expect(outcome).toMatchObject({ kind: 'failure', expected: false })
     expect(stored[0]).toMatchObject({ status: 'FAILURE', result: { exc_message: ['bad moon'] } })
@@ -87,9 +87,9 @@ describe('a task that throws', () => {
 
   it('knows which errors are part of the game', async () => {
     const { task, run } = traced()
-    task('proj.bad', { throws: [RangeError] }, (() => {
+    task('proj.bad', { throws: [RangeError] }, () => {
       throw new RangeError('expected')
-    }) as never)
+    })
     expect(await run({ name: 'proj.bad' })).toMatchObject({ kind: 'failure', expected: true })
   })
 
@@ -109,9 +109,9 @@ describe('a task that throws', () => {
     const { task, run, stored, errbacks } = traced()
     const seen: unknown[] = []
     errbacks.set('proj.onError', (...args) => seen.push(args[1]))
-    task('proj.bad', {}, (() => {
+    task('proj.bad', {}, () => {
       throw new Error('x')
-    }) as never)
+    })
     const chain = [signatureData({ task: 'proj.next', options: { task_id: 'next-id' } })]
     await run({ name: 'proj.bad', chain, errbacks: [signatureData({ task: 'proj.onError' })] })
     expect(stored.map((meta) => [meta.task_id, meta.status])).toEqual([
@@ -123,19 +123,19 @@ describe('a task that throws', () => {
 
   it('fails for wrong arguments with words like Python', async () => {
     const { task, run, stored } = traced()
-    task('proj.add', {}, add as never)
+    task('proj.add', {}, add)
     await run({ name: 'proj.add', args: [1], kwargs: { q: 2 } })
     expect(JSON.stringify(stored[0]?.result)).toContain("add() got an unexpected keyword argument 'q'")
   })
 
   it('tells an aborted task by the reason of the abort', async () => {
     const { task, run, stored, abort } = traced()
-    task('proj.slow', { bind: true }, ((self: TaskContext) => {
+    task('proj.slow', { bind: true }, (self: TaskContext) => {
       abort.abort(new SoftTimeLimitExceeded(3))
       const error = new Error('This operation was aborted')
       error.name = 'AbortError'
       if (self.signal.aborted) throw error
-    }) as never)
+    })
     await run({ name: 'proj.slow' })
     expect(stored[0]?.result).toMatchObject({ exc_type: 'SoftTimeLimitExceeded' })
   })
@@ -144,12 +144,12 @@ describe('a task that throws', () => {
 describe('a task that says what should happen', () => {
   it('is ignored or rejected, and stores nothing', async () => {
     const { task, run, stored } = traced()
-    task('proj.ignore', {}, (() => {
+    task('proj.ignore', {}, () => {
       throw new Ignore()
-    }) as never)
-    task('proj.reject', {}, (() => {
+    })
+    task('proj.reject', {}, () => {
       throw new Reject('no', { requeue: true })
-    }) as never)
+    })
     expect(await run({ name: 'proj.ignore' })).toMatchObject({ kind: 'ignored' })
     expect(await run({ name: 'proj.reject' })).toMatchObject({ kind: 'rejected', requeue: true, reason: 'no' })
     expect(stored).toEqual([])
@@ -157,9 +157,9 @@ describe('a task that says what should happen', () => {
 
   it('is sent again with the same id, one retry more, all that follows, and to where it came from', async () => {
     const { task, run, stored, calls } = traced()
-    task('proj.flaky', { bind: true }, ((self: TaskContext, _x: number) => {
+    task('proj.flaky', { bind: true }, (self: TaskContext, _x: number) => {
       throw self.retry({ countdown: 10, exc: new Error('again') })
-    }) as never)
+    })
     const link = signatureData({ task: 'proj.next' })
     const outcome = await run({
       name: 'proj.flaky',
@@ -199,9 +199,9 @@ describe('a task that says what should happen', () => {
     ] as const) {
       const { task, run, host } = traced()
       host.call = () => Promise.reject(new Error('no broker'))
-      task('proj.flaky', { bind: true, acksLate }, ((self: TaskContext) => {
+      task('proj.flaky', { bind: true, acksLate }, (self: TaskContext) => {
         throw self.retry()
-      }) as never)
+      })
       expect(await run({ name: 'proj.flaky' })).toMatchObject({ kind })
     }
   })
@@ -211,12 +211,12 @@ describe('around a run', () => {
   it('is the task of all code below it, and its context has everything', async () => {
     const { task, run, stored } = traced()
     let below: TaskContext | undefined
-    task('proj.deep', { bind: true }, (async (self: TaskContext) => {
+    task('proj.deep', { bind: true }, async (self: TaskContext) => {
       await new Promise((resolve) => setImmediate(resolve))
       below = currentTask()
       await self.updateState({ state: 'PROGRESS', meta: { done: 1 } })
       return [self.request.id, self.request.rootId, self.request.retries, self.request.headers]
-    }) as never)
+    })
     await run({ name: 'proj.deep', headers: { tenant: 'acme' } })
     expect(below?.request.id).toBe('id-1')
     expect(currentTask()).toBeUndefined()
@@ -234,10 +234,10 @@ describe('around a run', () => {
     signals.on('task-success', note('task-success'))
     signals.on('task-postrun', note('task-postrun'))
     const hooks = { beforeStart: note('beforeStart'), onSuccess: note('onSuccess'), afterReturn: note('afterReturn') }
-    task('proj.add', hooks, ((x: number) => {
+    task('proj.add', hooks, (x: number) => {
       trail.push('run')
       return x
-    }) as never)
+    })
     await run({ name: 'proj.add', args: [1] })
     expect(trail).toEqual([
       'task-prerun',
@@ -256,7 +256,7 @@ describe('around a run', () => {
       throw new Error('hook')
     }
     signals.on('task-prerun', fail)
-    task('proj.add', { beforeStart: fail, onSuccess: fail }, add as never)
+    task('proj.add', { beforeStart: fail, onSuccess: fail }, add)
     expect(await run({ name: 'proj.add', args: [1, 1] })).toMatchObject({ kind: 'success' })
     expect(logged).toHaveLength(3)
   })
@@ -265,7 +265,7 @@ describe('around a run', () => {
     const { task, run, stored } = traced({
       middleware: [async (context, next) => `${context.task} ${String(await next())}`],
     })
-    task('proj.add', {}, add as never)
+    task('proj.add', {}, add)
     await run({ name: 'proj.add', args: [1, 1] })
     expect(stored[0]?.result).toBe('proj.add 2')
   })
