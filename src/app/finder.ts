@@ -20,11 +20,6 @@ export function isApp(value: unknown): value is App {
   return typeof value === 'object' && value !== null && appBrand in value
 }
 
-/** Find and load the app that `spec` names; `cwd` is where relative paths start. Throws as `locateApp` and `loadApp` do. */
-export async function findApp(spec: string, cwd: string): Promise<App> {
-  return loadApp(locateApp(spec, cwd))
-}
-
 /**
  * Which file and export an app option means: `app.ts`, `src/app` or `proj.app` (dots as in Python), each with an
  * optional `:export`. A folder stands for its `celery`, `app` or `index` module.

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { findApp, isApp, loadApp, locateApp } from '../../../src/app/finder.ts'
+import { isApp, loadApp, locateApp } from '../../../src/app/finder.ts'
 import { importModule } from '../../../src/app/loader.ts'
 import { type CeleryError, ImproperlyConfigured } from '../../../src/errors.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
@@ -65,14 +65,14 @@ describe('loadApp', () => {
     ['jobs', `export const x = 1; export const app = 'no app'; export const jobs = ${anApp}`],
   ])('finds the export "%s"', async (name, text) => {
     const js = write('a.mjs', text)
-    expect(await findApp('a.mjs', folder)).toBe((await importModule(js))[name])
+    expect(await loadApp(locateApp('a.mjs', folder))).toBe((await importModule(js))[name])
     const ts = write('b.ts', text)
-    expect(await findApp('b.ts', folder)).toBe((await importModule(ts))[name])
+    expect(await loadApp(locateApp('b.ts', folder))).toBe((await importModule(ts))[name])
   })
 
   it('takes the export that is named', async () => {
     const file = write('a.mjs', `export const app = ${anApp}; export const second = ${anApp}`)
-    expect(await findApp('a.mjs:second', folder)).toBe((await importModule(file))['second'])
+    expect(await loadApp(locateApp('a.mjs:second', folder))).toBe((await importModule(file))['second'])
   })
 
   it('says which exports there are when the named one is missing', async () => {
