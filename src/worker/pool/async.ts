@@ -83,14 +83,12 @@ export class AsyncPool implements Pool {
   }
 
   resize(concurrency: number): Promise<void> {
-    try {
+    return new Promise((resolve) => {
       this.#concurrency = checkConcurrency(concurrency)
-    } catch (error) {
-      return Promise.reject(error)
-    }
-    this.#beginWaiting()
-    this.#tellFree()
-    return Promise.resolve()
+      this.#beginWaiting()
+      this.#tellFree()
+      resolve()
+    })
   }
 
   info(): Readonly<Record<string, unknown>> {
