@@ -1,6 +1,7 @@
 /** What a pool's child does with the app: load it, and run jobs with its tracer. */
 import type { App } from '../app/app.ts'
 import { loadApp } from '../app/finder.ts'
+import type { Logger } from '../util/logger.ts'
 import type { AppLocation, RunJob } from './pool/pool.ts'
 
 export interface ChildRunner {
@@ -11,20 +12,21 @@ export interface ChildRunner {
   stopping(): Promise<void>
 }
 
-/** Load the app and make it ready to run jobs. Throws what the app's modules throw. */
+/** Load the app and make it ready to run jobs, whose log lines go to `logger`. Throws what the app's modules throw. */
 export async function createRunner(
   location: AppLocation,
   settings: Readonly<Record<string, unknown>>,
+  logger: Logger,
 ): Promise<ChildRunner> {
   const app = await loadApp(location)
   app.becomeChild(settings)
   await app.importTasks()
   await app.serialization.loadCompressions()
-  return childRunner(app)
+  return childRunner(app, logger)
 }
 
-async function childRunner(app: App): Promise<ChildRunner> {
-  const tracer = await app.createTracer({ joinWillBlock: true })
+async function childRunner(app: App, logger: Logger): Promise<ChildRunner> {
+  const tracer = await app.createTracer({ joinWillBlock: true, logger })
   return {
     run: (job, control) => tracer.run(job, control),
     started: () => app.signals.send('worker-process-init', { pid: process.pid }),

@@ -14,6 +14,8 @@ import type { Queue } from '../messaging/queue.ts'
 import { expandNodename } from '../protocol/nodename.ts'
 import type { Connection } from '../transport/transport.ts'
 import { BoundedSet } from '../util/bounded-set.ts'
+import { LOG_LEVELS } from '../util/logger.ts'
+import type { LogLevel } from '../util/logger.ts'
 import { createCommands } from './commands/all.ts'
 import type { CommandArguments, CommandTarget } from './commands/command.ts'
 import { Consumer } from './consumer.ts'
@@ -84,6 +86,8 @@ export class Worker {
   #prepared: Promise<WorkerFacts> | undefined
   #running: Promise<Running> | undefined
   #stopped: Promise<void> | undefined
+  /** Why the pool could not go on. */
+  #failure: Error | undefined
 
   constructor(app: App, options: WorkerOptions = {}) {
     this.#app = app
@@ -112,12 +116,13 @@ export class Worker {
     return (await this.#running).facts
   }
 
-  /** Resolves when the worker has stopped; rejects when the broker cannot be had any more. */
+  /** Resolves when the worker has stopped; rejects when the broker cannot be had any more, or the pool cannot go on. */
   async closed(): Promise<void> {
     if (this.#running === undefined) return
     const { consumer } = await this.#running
     await consumer.ended()
     await this.#stopped
+    if (this.#failure !== undefined) throw this.#failure
   }
 
   /** Stop. Resolves when all is closed. May be called twice, and more strongly the second time. */
@@ -272,8 +277,13 @@ export class Worker {
       maxTasksPerChild: this.#options.maxTasksPerChild ?? settings.workerMaxTasksPerChild ?? undefined,
       maxMemoryPerChildBytes: maxMemory === null ? undefined : maxMemory * 1024,
       childStartTimeoutMs: settings.workerProcAliveTimeout * 1000,
+      childOutput: settings.workerRedirectStdouts ? logLevelOf(settings.workerRedirectStdoutsLevel) : 'inherit',
       onFree: () => {
         this.#dispatch()
+      },
+      onFailed: (error) => {
+        this.#failure = error
+        void this.stop('cold')
       },
     })
   }
@@ -339,4 +349,9 @@ export class Worker {
   #hasten({ pool }: Running, how: 'soft' | 'cold'): Promise<void> {
     return this.#stopPool(pool, how)
   }
+}
+
+/** A setting's text as a level; Celery takes any case. */
+function logLevelOf(text: string): LogLevel {
+  return LOG_LEVELS.find((level) => level === text.toUpperCase()) ?? 'WARNING'
 }
