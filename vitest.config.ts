@@ -1,6 +1,6 @@
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
@@ -14,3 +14,5 @@ export default defineConfig({
     server: { deps: { external: [/\/celeriac-\w+\/test-\w+\//] } },
   },
 })
+
+export default config
