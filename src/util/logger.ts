@@ -14,9 +14,12 @@ export function parseLogLevel(text: string): LogLevel | undefined {
   return LOG_LEVELS.find((level) => level === name) ?? LEVEL_ALIASES[name]
 }
 
-/** Extra facts of a record; `error` is printed with its stack. */
+/** Extra facts of a record. */
 export interface LogFields {
+  /** Printed with its stack. */
   readonly error?: unknown
+  /** Whose line it is, where it is not the worker's own: a child's. */
+  readonly processName?: string
   readonly [name: string]: unknown
 }
 
@@ -77,7 +80,8 @@ export function silentLogger(): Logger {
 }
 
 /** `[2026-11-21 10:00:00,123: WARNING/MainProcess] message`, and the error's stack below it, as Celery prints. */
-export function formatRecord(record: LogRecord, processName: string = 'MainProcess'): string {
+export function formatRecord(record: LogRecord): string {
+  const processName = record.fields?.processName ?? 'MainProcess'
   const time = new Date(record.timeMs).toISOString().replace('T', ' ').replace('.', ',').replace('Z', '')
   const error = record.fields?.error
   const detail =
