@@ -1,6 +1,6 @@
 /**
- * Zstandard: Node's own where Node has it (22.15 and later), else the optional package `@bokuweb/zstd-wasm`, which
- * trusts what the data says of its size. So that is looked at here first.
+ * Zstandard: Node's own where Node has it (22.15 and later), else the optional package `@bokuweb/zstd-wasm`. Neither
+ * looks closely enough at what it is given, so each frame is read over here first.
  */
 import type { Buffer } from 'node:buffer'
 import * as zlib from 'node:zlib'
@@ -34,7 +34,11 @@ export function nodeZstd(): Zstd | undefined {
   if (zstdCompressSync === undefined || zstdDecompressSync === undefined) return undefined
   return {
     compress: (bytes) => zstdCompressSync(bytes),
-    decompress: (bytes, maxBytes) => zstdDecompressSync(bytes, { maxOutputLength: maxBytes }),
+    decompress: (bytes, maxBytes) => {
+      // Node 22 takes a frame that is cut off for a whole one.
+      measure(bufferOf(bytes))
+      return zstdDecompressSync(bytes, { maxOutputLength: maxBytes })
+    },
   }
 }
 
