@@ -45,6 +45,9 @@ export class VirtualChannel implements Channel {
   readonly #qos = new Qos()
   readonly #puller: Puller
   readonly #acks: TurnBatch<StoredMessage>
+  /** Messages that go back: looked at before, and as if they had never come. */
+  readonly #requeued: TurnBatch<StoredMessage>
+  readonly #untouched: TurnBatch<StoredMessage>
   readonly #consumers = new Map<string, Consumer>()
   #lastConsumer = 0
   #closing: Promise<void> | undefined
@@ -56,7 +59,10 @@ export class VirtualChannel implements Channel {
     this.#store = parts.store
     this.#lifetimes = parts.lifetimes
     this.#puller = new Puller(parts.store, this.#qos, parts.onError)
-    this.#acks = new TurnBatch((messages) => this.#settleInStore(() => parts.store.ackMany(messages)))
+    const { store } = parts
+    this.#acks = new TurnBatch((messages) => this.#settleInStore(() => store.ackMany(messages)))
+    this.#requeued = new TurnBatch((messages) => this.#release(messages, true))
+    this.#untouched = new TurnBatch((messages) => this.#release(messages, false))
   }
 
   async exchangeDeclare(exchange: ExchangeDeclaration): Promise<void> {
@@ -172,8 +178,7 @@ export class VirtualChannel implements Channel {
     this.#checkOpen()
     const messages = this.#settle(deliveryTags)
     if (messages.length === 0) return undefined
-    const redelivered = options.redelivered ?? true
-    return this.#settleInStore(() => this.#store.releaseMany(messages, { redelivered }))
+    return (options.redelivered === false ? this.#untouched : this.#requeued).add(messages)
   }
 
   close(): Promise<void> {
@@ -188,7 +193,7 @@ export class VirtualChannel implements Channel {
   async abort(reason: Error | undefined): Promise<void> {
     this.#refusal ??= refusal(reason)
     this.#closing ??= Promise.resolve()
-    await Promise.all([this.#acks.flush(), this.#puller.stop()])
+    await Promise.all([this.#flush(), this.#puller.stop()])
   }
 
   /** In this order: nothing new comes, what is acknowledged is gone, the rest goes back, queues end. */
@@ -198,7 +203,7 @@ export class VirtualChannel implements Channel {
     this.#consumers.clear()
     try {
       await this.#puller.stop()
-      await this.#acks.flush()
+      await this.#flush()
       const unacked = this.#qos.settleAll()
       if (unacked.length > 0) await this.#store.releaseMany(unacked, { redelivered: true })
       for (const consumer of consumers) await this.#consumerGone(consumer)
@@ -230,6 +235,14 @@ export class VirtualChannel implements Channel {
     const messages = this.#qos.settle(deliveryTags)
     if (wasFull) this.#puller.wake()
     return messages
+  }
+
+  async #flush(): Promise<void> {
+    await Promise.all([this.#acks.flush(), this.#requeued.flush(), this.#untouched.flush()])
+  }
+
+  #release(messages: readonly StoredMessage[], redelivered: boolean): Promise<void> {
+    return this.#settleInStore(() => this.#store.releaseMany(messages, { redelivered }))
   }
 
   /** Messages that can be neither acknowledged nor given back mean that the connection is of no use any more. */

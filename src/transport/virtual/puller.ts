@@ -29,6 +29,8 @@ interface ConsumerGroup {
   readonly consumers: ReadonlyMap<string, QueueConsumer[]>
 }
 
+const WOKEN = 'woken'
+
 export class Puller {
   readonly #store: QueueStore
   readonly #qos: Qos
@@ -73,7 +75,8 @@ export class Puller {
 
   /** Look again: there may be more room in the window, or other consumers. */
   wake(): void {
-    this.#idle?.abort()
+    // With a reason of ours: otherwise each wake-up would cost an error with its stack.
+    this.#idle?.abort(WOKEN)
   }
 
   /** Resolves when the round that goes on, if any, is over. */

@@ -28,6 +28,8 @@ describe('formatRecord', () => {
     }
     expect(formatRecord(record)).toBe('[2026-01-02 03:04:05,067: ERROR/MainProcess] oh')
     const error = new Error('below')
-    expect(formatRecord({ ...record, fields: { error, processName: 'Child' } })).toContain('ERROR/Child] oh\nError: below\n')
+    expect(formatRecord({ ...record, fields: { error, processName: 'Child' } })).toContain(
+      'ERROR/Child] oh\nError: below\n',
+    )
   })
 })
