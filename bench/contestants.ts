@@ -33,9 +33,11 @@ export const CONTESTANTS: readonly Contestant[] = [
   { name: RAW, measure: measureRaw },
   { name: BULLMQ, needsRedis: true, measure: measureBullmq },
   { name: 'celeriac sqlite, enqueue', measure: measureSqliteEnqueue },
-  sqlitePool('async', CONCURRENCY),
-  sqlitePool('prefork', 2),
-  sqlitePool('solo', 1),
+  sqliteWorker(`-P async -c ${String(CONCURRENCY)}`),
+  sqliteWorker('-P prefork -c 2'),
+  // What the documentation says of many short tasks: fetch more of them at a time.
+  sqliteWorker('-P prefork -c 2 --prefetch-multiplier 128'),
+  sqliteWorker('-P solo'),
   memoryPool('async', CONCURRENCY),
   memoryPool('solo', 1),
 ]
@@ -73,17 +75,16 @@ function measureSqliteEnqueue(plan: Plan): Promise<Row[]> {
   )
 }
 
-function sqlitePool(pool: string, concurrency: number): Contestant {
-  const name = `celeriac sqlite, -P ${pool} -c ${String(concurrency)}`
-  const args = ['-P', pool, '-c', String(concurrency)]
+/** `options` are those of `celeriac worker`. */
+function sqliteWorker(options: string): Contestant {
+  const name = `celeriac sqlite, ${options}`
   return {
     name,
     measure: (plan) => {
       const cwd = freshFolder(plan)
       const env = sqliteIn(cwd)
-      return withGenerator(['celeriac'], env, (generator) =>
-        measureWorker(name, plan, generator, () => startCeleriacWorker('celeriac.ts', args, { cwd, env })),
-      )
+      const start = (): WorkerProcess => startCeleriacWorker('celeriac.ts', options.split(' '), { cwd, env })
+      return withGenerator(['celeriac'], env, (generator) => measureWorker(name, plan, generator, start))
     },
   }
 }
