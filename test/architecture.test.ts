@@ -71,7 +71,9 @@ const WITHOUT_UNIT_TEST: readonly string[] = [
   'task/outcome.ts',
   'transport/transport.ts',
   'transport/virtual/store.ts',
+  'testing/index.ts',
   'worker/commands/command.ts',
+  'worker/index.ts',
   'worker/pool/pool.ts',
 ]
 /** Tests of what only the compiler sees; they stand for no single file. */
