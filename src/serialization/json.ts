@@ -25,7 +25,7 @@ import { formatIso8601 } from '../util/iso8601.ts'
 import { setField } from '../util/record.ts'
 import { isPlain, keyText, MAX_DEPTH, Walk } from './plain.ts'
 import type { Serializer } from './serializer.ts'
-import { Decimal, isPythonValue, PYTHON_TYPE, PythonDate, PythonDateTime, PythonTime, Uuid } from './values.ts'
+import { Decimal, isPythonValue, PythonDate, PythonDateTime, PythonTime, Uuid } from './values.ts'
 import type { PythonValue } from './values.ts'
 
 export const json: Serializer = {
@@ -185,7 +185,7 @@ class JsonWriter {
   }
 
   #python(value: PythonValue): string {
-    switch (value[PYTHON_TYPE]) {
+    switch (value.pythonType) {
       case 'datetime':
         return tag('datetime', value.isoformat())
       case 'uuid':
@@ -193,7 +193,7 @@ class JsonWriter {
       case 'timedelta':
         throw this.#walk.refuse('a timedelta', 'send its seconds, or use the pickle serializer')
       default:
-        return tag(value[PYTHON_TYPE], value.text)
+        return tag(value.pythonType, value.text)
     }
   }
 

@@ -14,7 +14,7 @@ import { setField } from '../util/record.ts'
 import { bufferOf, messageOf } from './body.ts'
 import { isPlain, keyText, MAX_DEPTH, Walk } from './plain.ts'
 import type { Serializer } from './serializer.ts'
-import { isPythonValue, PYTHON_TYPE } from './values.ts'
+import { isPythonValue } from './values.ts'
 
 /** What we use of `@msgpack/msgpack`. */
 interface MsgpackModule {
@@ -59,7 +59,7 @@ function simplify(walk: Walk, value: unknown, key: string): unknown {
   if (typeof unwrapped === 'bigint') return checkRange(walk, unwrapped)
   if (typeof unwrapped !== 'object' || unwrapped === null || isUint8Array(unwrapped)) return unwrapped
   if (isDate(unwrapped)) return new Date(unwrapped)
-  if (isPythonValue(unwrapped)) throw walk.refuse(`a ${unwrapped[PYTHON_TYPE]}`, 'send its text, or use json')
+  if (isPythonValue(unwrapped)) throw walk.refuse(`a ${unwrapped.pythonType}`, 'send its text, or use json')
   if (isSet(unwrapped)) throw walk.refuse('a Set', 'send a list, [...set]')
   walk.enter(unwrapped)
   const result = Array.isArray(unwrapped) ? simplifyList(walk, unwrapped) : simplifyEntries(walk, unwrapped)
@@ -184,8 +184,8 @@ class Inspector {
   #readOver(): number {
     const code = this.#readLength(1)
     if (code < 0x80 || code >= 0xe0) return 0
-    if (code < 0x90) return this.#parts(2 * (code & 0x0f))
-    if (code < 0xa0) return this.#parts(code & 0x0f)
+    if (code < 0x90) return 2 * (code & 0x0f)
+    if (code < 0xa0) return code & 0x0f
     if (code < 0xc0) return this.#text(code & 0x1f)
     if (code === UINT64 || code === INT64) this.#hasLongIntegers = true
     const form = FORMS.get(code)
@@ -193,9 +193,8 @@ class Inspector {
     if (form.kind === 'fixed') return this.#skip(form.size)
     const length = this.#readLength(form.lengthSize)
     if (form.kind === 'text') return this.#text(length)
-    return form.kind === 'bytes'
-      ? this.#skip(length + form.extra)
-      : this.#parts(form.kind === 'map' ? 2 * length : length)
+    if (form.kind === 'bytes') return this.#skip(length + form.extra)
+    return form.kind === 'map' ? 2 * length : length
   }
 
   #readLength(size: number): number {
@@ -210,12 +209,6 @@ class Inspector {
     if (!isUtf8(this.#bytes.subarray(start, this.#at)))
       throw new DecodeError('The body has text that is not valid UTF-8')
     return 0
-  }
-
-  /** Every part takes a byte at least. */
-  #parts(count: number): number {
-    if (count > this.#bytes.length - this.#at) throw new DecodeError('The body is not valid msgpack: it ends too early')
-    return count
   }
 
   #skip(length: number): number {

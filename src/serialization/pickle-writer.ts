@@ -9,7 +9,7 @@ import { formatIso8601 } from '../util/iso8601.ts'
 import { messageOf } from './body.ts'
 import { Walk } from './plain.ts'
 import type { Unwrapped } from './plain.ts'
-import { isPythonValue, PYTHON_TYPE } from './values.ts'
+import { isPythonValue } from './values.ts'
 import type { PythonDateTime, PythonValue } from './values.ts'
 
 const DATE_TIME = /^(\d{4})-(\d\d)-(\d\d)T(.*)$/
@@ -196,7 +196,7 @@ class PickleWriter {
   }
 
   #python(value: PythonValue): void {
-    switch (value[PYTHON_TYPE]) {
+    switch (value.pythonType) {
       case 'datetime':
         this.#dateTime(textOf(value))
         break

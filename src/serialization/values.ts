@@ -6,20 +6,20 @@
 import { ImproperlyConfigured } from '../errors.ts'
 import { formatIso8601, parseIso8601 } from '../util/iso8601.ts'
 
-/** Where each value below says of which type it is. The same in every copy of this package. */
-export const PYTHON_TYPE: unique symbol = Symbol.for('celeriac.python')
+/** Marks the classes below, and names Python's type. The same in every copy of this package. */
+const brand: unique symbol = Symbol.for('celeriac.python')
 
 const DATE = /^\d{4}-\d\d-\d\d$/
 const TIME = /^\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d(?::\d\d)?)?$/
 const DECIMAL = /^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|s?nan\d*|inf(?:inity)?)$/i
 const UUID = /^(?:urn:uuid:)?\{?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})\}?$/i
 
-/** Any of the classes below; `value[PYTHON_TYPE]` tells them apart. */
+/** Any of the classes below; `pythonType` tells them apart. */
 export type PythonValue = PythonDateTime | PythonDate | PythonTime | PythonTimedelta | Decimal | Uuid
 
 /** Is this one of Python's values, even one made by another copy of this package? */
 export function isPythonValue(value: object): value is PythonValue {
-  return PYTHON_TYPE in value
+  return brand in value
 }
 
 /**
@@ -40,7 +40,7 @@ export class PythonDateTime extends Date {
     this.#textMs = textMs
   }
 
-  get [PYTHON_TYPE](): 'datetime' {
+  get pythonType(): 'datetime' {
     return 'datetime'
   }
 
@@ -60,7 +60,7 @@ export class PythonDate {
     this.text = text
   }
 
-  get [PYTHON_TYPE](): 'date' {
+  get pythonType(): 'date' {
     return 'date'
   }
 
@@ -89,7 +89,7 @@ export class PythonTime {
     this.text = text
   }
 
-  get [PYTHON_TYPE](): 'time' {
+  get pythonType(): 'time' {
     return 'time'
   }
 
@@ -120,7 +120,7 @@ export class PythonTimedelta {
     }
   }
 
-  get [PYTHON_TYPE](): 'timedelta' {
+  get pythonType(): 'timedelta' {
     return 'timedelta'
   }
 
@@ -154,7 +154,7 @@ export class Decimal {
     this.text = text
   }
 
-  get [PYTHON_TYPE](): 'decimal' {
+  get pythonType(): 'decimal' {
     return 'decimal'
   }
 
@@ -184,7 +184,7 @@ export class Uuid {
     this.text = match.slice(1).join('-').toLowerCase()
   }
 
-  get [PYTHON_TYPE](): 'uuid' {
+  get pythonType(): 'uuid' {
     return 'uuid'
   }
 
@@ -208,4 +208,8 @@ function two(value: number): string {
 
 function wrong(text: string, wanted: string): ImproperlyConfigured {
   return new ImproperlyConfigured(`${JSON.stringify(text.slice(0, 80))} is not ${wanted}`)
+}
+
+for (const { prototype } of [PythonDateTime, PythonDate, PythonTime, PythonTimedelta, Decimal, Uuid]) {
+  Object.defineProperty(prototype, brand, { value: prototype.pythonType })
 }

@@ -21,7 +21,7 @@ import { formatIso8601 } from '../util/iso8601.ts'
 import { messageOf, textOf } from './body.ts'
 import { keyText, MAX_DEPTH, Walk } from './plain.ts'
 import type { Serializer } from './serializer.ts'
-import { isPythonValue, PYTHON_TYPE, PythonDate, PythonDateTime } from './values.ts'
+import { isPythonValue, PythonDate, PythonDateTime } from './values.ts'
 import type { PythonValue } from './values.ts'
 
 /** A rule for bare words, as the package `yaml` takes it. */
@@ -212,13 +212,13 @@ class YamlWriter {
   }
 
   #python(value: PythonValue): string {
-    switch (value[PYTHON_TYPE]) {
+    switch (value.pythonType) {
       case 'datetime':
         return writeTimestamp(value)
       case 'date':
         return value.text
       default:
-        throw this.#walk.refuse(`a ${value[PYTHON_TYPE]}`, 'send its text, or use json')
+        throw this.#walk.refuse(`a ${value.pythonType}`, 'send its text, or use json')
     }
   }
 

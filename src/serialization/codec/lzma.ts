@@ -10,12 +10,12 @@ export const LITERAL_STATES = 7
 export const PROBABILITY_BITS = 11
 export const PROBABILITY_STEP = 5
 /** The range is refilled when it falls below this. */
-export const TOP = 2 ** 24
+export const TOP: number = 2 ** 24
 
 export const MIN_MATCH = 2
 /** The lengths 2 to 9 and 10 to 17 have three bits after their prefix, those up to 273 have eight. */
 export const SHORT_LENGTHS = 8
-export const MAX_MATCH = MIN_MATCH + SHORT_LENGTHS + SHORT_LENGTHS + 255
+export const MAX_MATCH: number = MIN_MATCH + SHORT_LENGTHS + SHORT_LENGTHS + 255
 
 /** Distances begin with a slot of six bits, of which there are four sets, by the length of the match. */
 export const SLOT_BITS = 6

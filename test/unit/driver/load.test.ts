@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { importPeer } from '../../../src/driver/load.ts'
 import { ImproperlyConfigured, MissingDriver } from '../../../src/errors.ts'
@@ -71,6 +72,14 @@ describe('importPeer', () => {
     )
     await expect(broken).rejects.toBeInstanceOf(ImproperlyConfigured)
     await expect(broken).rejects.not.toBeInstanceOf(MissingDriver)
+  })
+
+  it('does not look further for what was found and is broken', async () => {
+    write('celeriac-peer-file/main.js', 'import "celeriac-peer-of-the-file"')
+    const file = pathToFileURL(join(project, 'node_modules/celeriac-peer-file/main.js')).href
+    for (const name of ['node:celeriac-no-such-module', file]) {
+      await expect(importPeer(name, 'The test')).rejects.toThrow('which is installed and does not load')
+    }
   })
 
   it('takes a folder without a usable package for a missing one', async () => {

@@ -3,7 +3,6 @@ import { ImproperlyConfigured } from '../../../src/errors.ts'
 import {
   Decimal,
   isPythonValue,
-  PYTHON_TYPE,
   PythonDate,
   PythonDateTime,
   PythonTime,
@@ -124,8 +123,8 @@ describe('Uuid', () => {
 describe('isPythonValue', () => {
   it('tells by the brand, so that another copy of the package is understood', () => {
     expect(isPythonValue(new Decimal('1'))).toBe(true)
-    expect(isPythonValue({ [PYTHON_TYPE]: 'decimal', text: '1' })).toBe(true)
+    expect(isPythonValue({ [Symbol.for('celeriac.python')]: 'decimal', text: '1' })).toBe(true)
     expect(isPythonValue(new Date())).toBe(false)
-    expect(new PythonDate('2026-01-02')[PYTHON_TYPE]).toBe('date')
+    expect(new PythonDate('2026-01-02')).toMatchObject({ pythonType: 'date', [Symbol.for('celeriac.python')]: 'date' })
   })
 })

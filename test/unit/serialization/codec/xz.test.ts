@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { randomBytes } from 'node:crypto'
+import { crc32 } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { DecodeError } from '../../../../src/errors.ts'
 import { compressXz, decompressXz } from '../../../../src/serialization/codec/xz.ts'
@@ -49,6 +50,15 @@ describe('decompressXz', () => {
     }
     // One bit says how much of the byte before is looked at, which is all the same for so short a text.
     expect(found).toBe(8 * HELLO.length - 1)
+  })
+
+  it('compares the index with the blocks', () => {
+    const forged = Buffer.from(HELLO)
+    // The length of the only block, and the checksum of the index behind it.
+    const length = forged.length - 12 - 5
+    forged[length] = 19
+    forged.writeUInt32LE(crc32(forged.subarray(length - 3, length + 1)), length + 1)
+    expect(() => decode(forged)).toThrow('its index does not fit its blocks')
   })
 
   it.each<[string, Uint8Array, string]>([
