@@ -62,6 +62,7 @@ export class SharedDatabase implements SqliteDatabase {
   #options: SqliteOptions
   #connection: RawConnection | undefined
   #statements: PreparedStatements | undefined
+  #reading = false
   #inode: number | undefined
   #checkedMs = 0
   #refusal: Error | undefined
@@ -114,8 +115,8 @@ export class SharedDatabase implements SqliteDatabase {
 
   read<T>(work: (statements: SqlStatements) => T): T {
     if (this.#refusal !== undefined) throw this.#refusal
-    // Within a write: its own changes are to be seen.
-    if (this.#writes.inside) return work(this.#connect())
+    // Within a write its own changes are to be seen, within a read the same snapshot.
+    if (this.#writes.inside || this.#reading) return work(this.#connect())
     const untilMs = performance.now() + READ_TIMEOUT_MS
     for (;;) {
       try {
@@ -153,6 +154,7 @@ export class SharedDatabase implements SqliteDatabase {
   #snapshot<T>(work: (statements: SqlStatements) => T): T {
     const statements = this.#connect()
     statements.run('BEGIN')
+    this.#reading = true
     try {
       const answer = work(statements)
       statements.run('COMMIT')
@@ -160,6 +162,8 @@ export class SharedDatabase implements SqliteDatabase {
     } catch (error) {
       rollBack(statements)
       throw error
+    } finally {
+      this.#reading = false
     }
   }
 

@@ -52,7 +52,7 @@ export function releaseMessages(
   }
 }
 
-/** Give back all that a dead owner held. Answers how many messages. */
+/** Give back all that a dead owner held. Answers how many messages can be taken again. */
 export function reclaimMessages(statements: SqlStatements, owner: number): number {
   const held = statements.all(LIST_HELD, owner).map((row) => ({
     queue: Number(row['queue']),
@@ -61,11 +61,12 @@ export function reclaimMessages(statements: SqlStatements, owner: number): numbe
     lease: 0,
     redelivered: true,
   }))
+  let count = 0
   for (const { head, ids } of groupAlike(held)) {
-    for (const span of spansOf(ids)) giveBack(statements, head, span, true)
+    for (const span of spansOf(ids)) count += giveBack(statements, head, span, true)
   }
   statements.run(END_LEASES, owner)
-  return held.length
+  return count
 }
 
 /** Messages with everything but their number in common; their numbers in ascending order. */
@@ -106,11 +107,13 @@ function letGo(statements: SqlStatements, owner: number, message: HeldMessage, s
   return parts
 }
 
-function giveBack(statements: SqlStatements, place: Place, span: Span, redelivered: boolean): void {
+/** Answers how many messages: none where their queue is gone, and then they go too. */
+function giveBack(statements: SqlStatements, place: Place, span: Span, redelivered: boolean): number {
   if (statements.get(FIND_QUEUE, place.queue) === undefined) {
     statements.run(DELETE_MESSAGES, span.first, span.last)
-  } else {
-    insertRun(statements, place, span, redelivered)
-    countMessages(statements, place.queue, lengthOf(span))
+    return 0
   }
+  insertRun(statements, place, span, redelivered)
+  countMessages(statements, place.queue, lengthOf(span))
+  return lengthOf(span)
 }

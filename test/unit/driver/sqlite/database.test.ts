@@ -13,6 +13,7 @@ describe('a database', () => {
     one.read((statements) => {
       expect(statements.get('SELECT count(*) AS n FROM t')).toEqual({ n: 0 })
       other.exec('INSERT INTO t VALUES (1)')
+      expect(one.read((inner) => inner.get('SELECT count(*) AS n FROM t'))).toEqual({ n: 0 })
       expect(statements.get('SELECT count(*) AS n FROM t')).toEqual({ n: 0 })
     })
     expect(one.read((statements) => statements.get('SELECT count(*) AS n FROM t'))).toEqual({ n: 1 })
