@@ -125,6 +125,7 @@ describe('isPythonValue', () => {
     expect(isPythonValue(new Decimal('1'))).toBe(true)
     expect(isPythonValue({ [Symbol.for('celeriac.python')]: 'decimal', text: '1' })).toBe(true)
     expect(isPythonValue(new Date())).toBe(false)
-    expect(new PythonDate('2026-01-02')).toMatchObject({ pythonType: 'date', [Symbol.for('celeriac.python')]: 'date' })
+    expect(new PythonDate('2026-01-02').pythonType).toBe('date')
+    expect(Reflect.get(new PythonDate('2026-01-02'), Symbol.for('celeriac.python'))).toBe('date')
   })
 })
