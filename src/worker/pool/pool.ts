@@ -1,4 +1,5 @@
 /** SEAM Pool: where tasks run. Every implementation passes `test/suites/pool.test.ts`. */
+import type { AppLocation } from '../../app/loader.ts'
 import type { EncodedResult } from '../../backend/backend.ts'
 import type { WorkerError } from '../../errors.ts'
 import type { Message } from '../../protocol/message.ts'
@@ -51,13 +52,7 @@ export interface JobObserver {
   store(result: EncodedResult): Promise<void>
 }
 
-/** How a child process gets its app: the module to import, and which of its exports. */
-export interface AppLocation {
-  /** Absolute path of the app's module. */
-  readonly file: string
-  /** The export's name; by default the one that is a `Celery`. */
-  readonly exportName: string | undefined
-}
+export type { AppLocation }
 
 export interface PoolOptions {
   /** How many tasks run at the same time. */
