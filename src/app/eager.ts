@@ -2,77 +2,88 @@
 import type { EncodedResult, ResultBackend } from '../backend/backend.ts'
 import { linksOf } from '../canvas/options.ts'
 import type { PublishOptions } from '../canvas/options.ts'
+import { activeExecution } from '../context.ts'
+import { RETRY } from '../protocol/states.ts'
+import type { TaskEmbed, TaskHead } from '../protocol/task.ts'
 import type { ResultHost } from '../result/async-result.ts'
 import { EagerResult } from '../result/eager-result.ts'
-import { FAILURE, RETRY } from '../protocol/states.ts'
-import type { TaskEmbed } from '../protocol/task.ts'
+import type { RunFields } from '../task/execution.ts'
 import { bareHead } from '../task/request.ts'
 import type { TaskDefinition } from '../task/task.ts'
-import type { EagerRun, Tracer } from '../task/trace.ts'
+import type { Tracer } from '../task/trace.ts'
 import { uuid7 } from '../util/uuid.ts'
 
+/** What an eager run needs of its app. */
 export interface EagerParts {
   readonly tracer: Tracer
   readonly results: ResultHost
   readonly backend: ResultBackend
+  /** Stands for the worker's node name. */
   readonly hostname: string
 }
 
-/** Run the task, and again as often as it asks to be retried, without waiting in between (as Celery does). */
+/** What changes from one attempt to the next. */
+interface Attempt {
+  readonly args: readonly unknown[]
+  readonly kwargs: Readonly<Record<string, unknown>>
+  readonly retries: number
+}
+
+/**
+ * Run the task, and again as often as it asks to be retried, without waiting in between (as Celery does). The result has
+ * the task's error where it failed; nothing is thrown.
+ */
 export async function runEagerly(
   definition: TaskDefinition,
   args: readonly unknown[],
   options: PublishOptions,
   parts: EagerParts,
 ): Promise<EagerResult> {
-  const id = options.taskId ?? uuid7()
-  let attempt = { args, kwargs: options.kwargs ?? {}, retries: options.retries ?? 0 }
+  const head = headOf(definition, options)
+  const abort = new AbortController()
+  const control = { signal: abort.signal, store: (result: EncodedResult) => parts.backend.storeResult(result) }
+  let attempt: Attempt = { args, kwargs: options.kwargs ?? {}, retries: options.retries ?? 0 }
   for (;;) {
-    const run = await runOnce(definition, id, attempt, options, parts)
-    if (run.state !== RETRY || run.plan === undefined) {
-      const { state, value, traceback } = run
-      return new EagerResult(id, parts.results, { state, value, traceback })
-    }
-    const { plan } = run
+    const fields = fieldsOf(head, attempt, options, parts.hostname)
+    const { state, value, traceback, plan } = await parts.tracer.runEagerly(fields, control)
+    if (state !== RETRY || plan === undefined)
+      return new EagerResult(head.id, parts.results, { state, value, traceback })
     attempt = { args: plan.args ?? attempt.args, kwargs: plan.kwargs ?? attempt.kwargs, retries: attempt.retries + 1 }
   }
 }
 
-async function runOnce(
-  definition: TaskDefinition,
-  id: string,
-  attempt: {
-    readonly args: readonly unknown[]
-    readonly kwargs: Readonly<Record<string, unknown>>
-    readonly retries: number
-  },
-  options: PublishOptions,
-  parts: EagerParts,
-): Promise<EagerRun> {
-  const abort = new AbortController()
-  const { softTimeLimit = definition.policy.softTimeLimit } = options
-  const head = {
+/** As the message's head would be. */
+function headOf(definition: TaskDefinition, options: PublishOptions): TaskHead {
+  const { timeLimit, softTimeLimit } = definition.policy
+  const parent = activeExecution()
+  const id = options.taskId ?? uuid7()
+  return {
     ...bareHead(definition.name, id),
-    rootId: options.rootId ?? id,
-    parentId: options.parentId,
-    retries: attempt.retries,
-    timelimit: [options.timeLimit, softTimeLimit] as const,
+    rootId: options.rootId ?? parent?.rootId ?? id,
+    parentId: options.parentId ?? parent?.taskId,
+    group: options.groupId,
+    groupIndex: options.groupIndex,
+    shadow: options.shadow,
+    timelimit: [options.timeLimit ?? timeLimit, options.softTimeLimit ?? softTimeLimit],
+    ignoreResult: options.ignoreResult ?? false,
+    replacedTaskNesting: options.replacedTaskNesting ?? 0,
+    stampedHeaders: options.stampedHeaders,
+    stamps: options.stamps ?? {},
     custom: { ...options.headers },
   }
-  const fields = {
-    head,
-    args: attempt.args,
-    kwargs: attempt.kwargs,
+}
+
+function fieldsOf(head: TaskHead, attempt: Attempt, options: PublishOptions, hostname: string): RunFields {
+  const { args, kwargs, retries } = attempt
+  const { exchange = '', routingKey = '', priority = null } = options
+  return {
+    head: { ...head, retries },
+    args,
+    kwargs,
     embed: embedOf(options),
     message: { properties: {} },
-    deliveryInfo: { exchange: '', routing_key: '', priority: options.priority ?? null, redelivered: false },
-    hostname: parts.hostname,
-  }
-  const control = { signal: abort.signal, store: (result: EncodedResult) => parts.backend.storeResult(result) }
-  try {
-    return await parts.tracer.runEagerly(fields, control)
-  } catch (error) {
-    return { state: FAILURE, value: error, traceback: undefined, plan: undefined }
+    deliveryInfo: { exchange, routing_key: routingKey, priority, redelivered: false },
+    hostname,
   }
 }
 

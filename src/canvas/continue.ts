@@ -32,20 +32,23 @@ export async function continueWorkflow(host: Host, ended: EndedTask, value: unkn
   await Promise.all(sending)
 }
 
+/** What errbacks that are called here are given. */
+export interface FailedTask {
+  readonly request: unknown
+  readonly error: Error
+  readonly traceback: string
+}
+
 /**
  * Call the errbacks of a failed task. A registered function with more than one parameter is called here with
- * `(request, error, traceback)`; any other is sent as a task with the failed task's id (Celery's rule). One that fails
- * is logged, and the others are still called.
+ * `(request, error, traceback)` and what its signature has; any other is sent as a task with the failed task's id
+ * (Celery's rule). One that fails is logged, and the others are still called.
  */
-export async function callErrbacks(
-  host: Host,
-  ended: EndedTask,
-  facts: { readonly request: unknown; readonly error: unknown; readonly traceback: string },
-  logger: Logger,
-): Promise<void> {
+export async function callErrbacks(host: Host, ended: EndedTask, failed: FailedTask, logger: Logger): Promise<void> {
   for (const errback of ended.embed.errbacks ?? []) {
     try {
-      const called = await host.callErrback(errback.task, [facts.request, facts.error, facts.traceback])
+      const facts = errback.immutable ? [] : [failed.request, failed.error, failed.traceback]
+      const called = await host.callErrback(errback.task, [...facts, ...errback.args], errback.kwargs)
       if (!called) await follow(host, ended, errback, ended.id, {})
     } catch (error) {
       logger.error(`The errback ${errback.task} of the task ${ended.id} failed`, { error })

@@ -8,8 +8,13 @@ import type { RetryPolicy } from '../messaging/producer.ts'
 import type { Headers } from '../protocol/message.ts'
 import type { SignatureData, SignatureOptions } from '../protocol/signature.ts'
 
+/** A signature object: whatever can say its plain data. */
+interface SignatureObject {
+  toJSON(): SignatureData
+}
+
 /** A signature object, or the plain data of one. */
-export type SignatureLike = SignatureData | { toJSON(): SignatureData }
+export type SignatureLike = SignatureData | SignatureObject
 
 export type { RetryPolicy }
 
@@ -152,10 +157,19 @@ export function fromWireOptions(wire: SignatureOptions): PublishOptions {
 /** Links as a list of plain data. */
 export function linksOf(links: SignatureLike | readonly SignatureLike[] | undefined): SignatureData[] {
   if (links === undefined) return []
-  const list = Array.isArray(links) ? (links as readonly SignatureLike[]) : [links as SignatureLike]
-  return list.map(
-    (link) => ('toJSON' in link && typeof link.toJSON === 'function' ? link.toJSON() : link) as SignatureData,
-  )
+  return isList(links) ? links.map(dataOf) : [dataOf(links)]
+}
+
+function isList(links: SignatureLike | readonly SignatureLike[]): links is readonly SignatureLike[] {
+  return Array.isArray(links)
+}
+
+function dataOf(link: SignatureLike): SignatureData {
+  return isObject(link) ? link.toJSON() : link
+}
+
+function isObject(link: SignatureLike): link is SignatureObject {
+  return typeof link.toJSON === 'function'
 }
 
 function toWireValue(name: PlainOption, value: unknown): unknown {

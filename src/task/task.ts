@@ -67,10 +67,10 @@ export class TaskDefinition {
     return bindArguments(this.parameters, args, kwargs)
   }
 
-  /** Call the function. */
-  invoke(context: TaskContext, args: readonly unknown[]): unknown {
+  /** Call the function. Asks `run` for the context only where the task is bound. */
+  invoke(run: { readonly context: TaskContext }, args: readonly unknown[]): unknown {
     const fn = this.fn as (...all: unknown[]) => unknown
-    return this.options.bind === true ? fn(context, ...args) : fn(...args)
+    return this.options.bind === true ? fn(run.context, ...args) : fn(...args)
   }
 }
 
@@ -122,8 +122,14 @@ export interface Task<A extends unknown[] = unknown[], R = unknown, Returned = R
 /** The callable object over a definition. */
 export function createTask(definition: TaskDefinition, host: TaskHost): Task {
   const { name } = definition
-  const call = (...args: unknown[]): unknown =>
-    definition.invoke(host.directContext(definition, args), definition.bindArguments(args, {}))
+  const call = (...args: unknown[]): unknown => {
+    const run = {
+      get context() {
+        return host.directContext(definition, args)
+      },
+    }
+    return definition.invoke(run, definition.bindArguments(args, {}))
+  }
   const verbs = {
     taskName: name,
     options: definition.options,

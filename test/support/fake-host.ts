@@ -10,13 +10,15 @@ export interface NotedCall {
   readonly options: PublishOptions | undefined
 }
 
+/** The place, and what came by. */
 export interface FakeHost {
   readonly host: Host
   readonly calls: NotedCall[]
-  /** Errbacks that can be called here, by name. */
+  /** Errbacks that can be called here, by name; their named arguments come last. */
   readonly errbacks: Map<string, (...args: readonly unknown[]) => unknown>
 }
 
+/** A new place. */
 export function fakeHost(): FakeHost {
   const calls: NotedCall[] = []
   const errbacks: FakeHost['errbacks'] = new Map()
@@ -26,10 +28,10 @@ export function fakeHost(): FakeHost {
       return Promise.resolve(new AsyncResult(options?.taskId ?? `id-${String(calls.length)}`, host))
     },
     newId: () => `new-${String(calls.length)}`,
-    callErrback: async (name, args) => {
+    callErrback: async (name, args, kwargs) => {
       const errback = errbacks.get(name)
       if (errback === undefined) return false
-      await errback(...args)
+      await errback(...args, kwargs)
       return true
     },
     backend: () => Promise.reject(new Error('this host has no backend')),

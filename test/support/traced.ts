@@ -6,9 +6,11 @@ import { encodeTask } from '../../src/protocol/task.ts'
 import type { TaskCall } from '../../src/protocol/task.ts'
 import { EagerResult } from '../../src/result/eager-result.ts'
 import { Signals } from '../../src/signals.ts'
+import type { Progress } from '../../src/task/execution.ts'
 import type { TaskOptions } from '../../src/task/options.ts'
 import type { Outcome } from '../../src/task/outcome.ts'
 import { TaskRegistry } from '../../src/task/registry.ts'
+import { bareHead, NO_EMBED } from '../../src/task/request.ts'
 import { createTask, TaskDefinition } from '../../src/task/task.ts'
 import type { Task, TaskFunction, TaskHost } from '../../src/task/task.ts'
 import { Tracer } from '../../src/task/trace.ts'
@@ -20,6 +22,7 @@ import { fakeHost } from './fake-host.ts'
 import type { NotedCall } from './fake-host.ts'
 import { taskDefaults } from './task-defaults.ts'
 
+/** The tracer, and what came of its runs. */
 export interface Traced {
   readonly host: TaskHost
   readonly tasks: TaskRegistry
@@ -31,14 +34,19 @@ export interface Traced {
   readonly abort: AbortController
   task(name: string, options: TaskOptions, fn: TaskFunction): Task
   run(call: Partial<TaskCall> & { readonly name: string }): Promise<Outcome>
+  runEagerly(name: string, args?: readonly unknown[]): Promise<Readonly<Progress>>
 }
 
+/** What is other than usual. */
 export interface TracedOptions {
   readonly settings?: SettingsInput
   readonly middleware?: readonly RunMiddleware[]
   readonly resultExtended?: boolean
+  /** Storing fails with this. */
+  readonly storeError?: Error
 }
 
+/** A new tracer. */
 export function traced(options: TracedOptions = {}): Traced {
   const { host: calling, calls, errbacks } = fakeHost()
   const defaults = taskDefaults(options.settings)
@@ -73,6 +81,14 @@ export function traced(options: TracedOptions = {}): Traced {
     zone: 'UTC',
   })
   const abort = new AbortController()
+  const control = {
+    signal: abort.signal,
+    store: async (result: EncodedResult): Promise<void> => {
+      if (options.storeError !== undefined) throw options.storeError
+      stored.push(JSON.parse(result.body as string) as TaskMeta)
+    },
+  }
+  const deliveryInfo = { exchange: '', routing_key: 'celery', priority: 3, redelivered: false }
   return {
     host,
     tasks,
@@ -97,17 +113,11 @@ export function traced(options: TracedOptions = {}): Traced {
         contentType: 'application/json',
         contentEncoding: 'utf-8',
       }
-      const deliveryInfo = { exchange: '', routing_key: 'celery', priority: 3, redelivered: false }
-      return tracer.run(
-        { message, deliveryInfo, hostname: 'celery@test' },
-        {
-          signal: abort.signal,
-          store: (result: EncodedResult) => {
-            stored.push(JSON.parse(result.body as string) as TaskMeta)
-            return Promise.resolve()
-          },
-        },
-      )
+      return tracer.run({ message, deliveryInfo, hostname: 'celery@test' }, control)
+    },
+    async runEagerly(name, args = []) {
+      const fields = { head: bareHead(name, 'id-1'), args, kwargs: {}, embed: NO_EMBED, message: { properties: {} } }
+      return tracer.runEagerly({ ...fields, deliveryInfo, hostname: 'celery@test' }, control)
     },
   }
 }

@@ -57,9 +57,22 @@ describe('callErrbacks', () => {
     errbacks.set('proj.here', (...args) => seen.push(args))
     const here = signatureData({ task: 'proj.here' })
     await callErrbacks(host, ended({ errbacks: [here, mul] }), facts, silentLogger())
-    expect(seen).toEqual([[facts.request, facts.error, 'text']])
+    expect(seen).toEqual([[facts.request, facts.error, 'text', {}]])
     expect(calls).toEqual([
       { name: 'proj.mul', args: ['me', 3], options: { queue: 'q', kwargs: {}, parentId: 'me', rootId: 'root' } },
+    ])
+  })
+
+  it('adds the arguments of the signature, and gives an immutable one nothing else', async () => {
+    const { host, errbacks } = fakeHost()
+    const seen: unknown[] = []
+    errbacks.set('proj.here', (...args) => seen.push(args))
+    const more = signatureData({ task: 'proj.here', args: ['more'], kwargs: { tenant: 'acme' } })
+    const alone = signatureData({ task: 'proj.here', args: ['alone'], immutable: true })
+    await callErrbacks(host, ended({ errbacks: [more, alone] }), facts, silentLogger())
+    expect(seen).toEqual([
+      [facts.request, facts.error, 'text', 'more', { tenant: 'acme' }],
+      ['alone', {}],
     ])
   })
 

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { Ignore, Reject, SoftTimeLimitExceeded } from '../../../src/errors.ts'
+import {
+  ConnectionError,
+  Ignore,
+  Reject,
+  SoftTimeLimitExceeded,
+  Terminated,
+  WorkerShutdown,
+} from '../../../src/errors.ts'
 import { signatureData } from '../../../src/protocol/signature.ts'
 import { currentTask } from '../../../src/task/context.ts'
 import type { TaskContext } from '../../../src/task/context.ts'
@@ -193,17 +200,45 @@ describe('a task that says what should happen', () => {
   })
 
   it('comes again when its new attempt cannot be published and it is acknowledged late; else it fails', async () => {
-    for (const [acksLate, kind] of [
-      [true, 'rejected'],
-      [false, 'failure'],
-    ] as const) {
+    const lost = new ConnectionError('no broker')
+    const cases = [
+      [true, lost, 'rejected'],
+      [false, lost, 'failure'],
+      // This would be so the next time too: it must not go round for ever.
+      [true, new TypeError('flaky() takes 0 positional arguments but 1 was given'), 'failure'],
+    ] as const
+    for (const [acksLate, error, kind] of cases) {
       const { task, run, host } = traced()
-      host.call = () => Promise.reject(new Error('no broker'))
+      host.call = () => Promise.reject(error)
       task('proj.flaky', { bind: true, acksLate }, (self: TaskContext) => {
         throw self.retry()
       })
       expect(await run({ name: 'proj.flaky' })).toMatchObject({ kind })
     }
+  })
+
+  it('is not tried again by itself when it was ended from outside', async () => {
+    for (const [reason, outcome] of [
+      [new WorkerShutdown('bye'), { kind: 'cancelled' }],
+      [new Terminated('SIGTERM'), { kind: 'terminated', signal: 'SIGTERM' }],
+    ] as const) {
+      const { task, run, calls, stored, abort } = traced()
+      task('proj.cut', { bind: true, autoretryFor: [Error] }, (self: TaskContext) => {
+        abort.abort(reason)
+        self.signal.throwIfAborted()
+      })
+      expect(await run({ name: 'proj.cut' })).toEqual(outcome)
+      expect([calls, stored]).toEqual([[], []])
+    }
+  })
+
+  it('is not tried again by itself for what failed after it', async () => {
+    const { task, run, stored, host } = traced()
+    host.call = () => Promise.reject(new ConnectionError('no broker'))
+    task('proj.add', { autoretryFor: [Error], acksLate: true }, add)
+    const outcome = await run({ name: 'proj.add', args: [1, 1], callbacks: [signatureData({ task: 'proj.next' })] })
+    expect(outcome).toMatchObject({ kind: 'failure', failure: { excType: 'ConnectionError' } })
+    expect(stored.map((meta) => meta.status)).toEqual(['FAILURE'])
   })
 })
 
@@ -277,5 +312,65 @@ describe('around a run', () => {
       failure: { excType: 'NotRegistered' },
     })
     expect(stored[0]).toMatchObject({ task_id: 'id-1', status: 'FAILURE' })
+  })
+
+  it('comes to an end whatever was thrown, and whatever breaks on the way', async () => {
+    const { task, run, signals, logged } = traced()
+    const odd = Object.create(null) as Error
+    task('proj.odd', {}, () => {
+      throw odd
+    })
+    expect(await run({ name: 'proj.odd' })).toMatchObject({ kind: 'failure', failure: { repr: "Exception('{}')" } })
+    const broken = traced({ storeError: new Error('no store') })
+    broken.task('proj.add', {}, add)
+    const told: unknown[] = []
+    broken.signals.on('task-internal-error', ({ taskId, exception }) => void told.push(taskId, exception))
+    expect(await broken.run({ name: 'proj.add', args: [1, 1] })).toMatchObject({ kind: 'failure' })
+    expect(told).toEqual(['id-1', expect.objectContaining({ message: 'no store' })])
+    expect(broken.logged).toEqual(['Task proj.add[id-1] could not be brought to its end'])
+    expect([signals.has('task-internal-error'), logged]).toEqual([false, []])
+  })
+
+  it('checks arguments with the schema, and hands on what it makes of them', async () => {
+    const { task, run, stored } = traced()
+    const twice = {
+      '~standard': { version: 1, vendor: 'test', validate: (value: unknown) => ({ value: Number(value) * 2 }) },
+    }
+    task('proj.echo', { schema: [twice] as never }, (x: number) => x)
+    await run({ name: 'proj.echo', args: ['21'] })
+    expect(stored[0]?.result).toBe(42)
+  })
+})
+
+describe('an eager run', () => {
+  it('answers the value itself, and stores it only when it should', async () => {
+    const { task, runEagerly, stored } = traced()
+    const value = new Map()
+    task('proj.map', {}, () => value)
+    task('proj.kept', { storeEagerResult: true }, add)
+    task('proj.quiet', { storeEagerResult: true, ignoreResult: true }, add)
+    expect(await runEagerly('proj.map')).toMatchObject({ state: 'SUCCESS', value })
+    await runEagerly('proj.kept', [1, 1])
+    await runEagerly('proj.quiet', [1, 1])
+    expect(stored.map((meta) => meta.result)).toEqual([2])
+  })
+
+  it('answers the plan of a new attempt, and publishes nothing', async () => {
+    const { task, runEagerly, calls } = traced()
+    task('proj.flaky', { bind: true }, (self: TaskContext) => {
+      throw self.retry({ countdown: 5, args: [2] })
+    })
+    expect(await runEagerly('proj.flaky')).toMatchObject({ state: 'RETRY', plan: { countdown: 5, args: [2] } })
+    expect(calls).toEqual([])
+  })
+
+  it('fails with whatever was thrown, also what would end a worker', async () => {
+    const { task, runEagerly } = traced()
+    const reason = new WorkerShutdown('bye')
+    task('proj.bad', {}, () => {
+      throw reason
+    })
+    expect(await runEagerly('proj.bad')).toMatchObject({ state: 'FAILURE', value: reason })
+    await expect(runEagerly('proj.unknown')).rejects.toThrow('not registered')
   })
 })
