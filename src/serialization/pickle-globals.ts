@@ -35,8 +35,20 @@ export interface InstanceNode {
   finish(): unknown
 }
 
+/** Is this an instance that `finish` must be asked for? */
+export function isInstance(value: unknown): value is InstanceNode {
+  return typeof value === 'object' && value !== null && 'build' in value && 'finish' in value
+}
+
+/** Throw the error for something that only a program could want. `what` ends in what the pickle has. */
+export function refuse(what: string): never {
+  throw new DecodeError(`The pickle has ${what}, which is refused: only plain data is read`)
+}
+
 /** The global called `module.name`, or undefined where it is refused. Knows Python 2's names of the modules. */
 export function findGlobal(module: string, name: string): PickleGlobal | undefined {
+  // One long name could be looked up again and again.
+  if (module.length + name.length > MAX_NAME_LENGTH) return undefined
   const home = PYTHON_2_MODULES.get(module) ?? module
   const path = `${home}.${name}`
   const make = GLOBALS.get(path)
@@ -45,6 +57,8 @@ export function findGlobal(module: string, name: string): PickleGlobal | undefin
   if (pattern?.test(name) !== true) return undefined
   return new PickleGlobal(path, (args) => new ExceptionNode(home, name, args))
 }
+
+const MAX_NAME_LENGTH = 200
 
 const PYTHON_2_MODULES: ReadonlyMap<string, string> = new Map([
   ['__builtin__', 'builtins'],
@@ -80,6 +94,8 @@ const GLOBALS: ReadonlyMap<string, Make> = new Map<string, Make>([
   ['celery.utils.serialization.UnpickleableExceptionWrapper', makeWrapped],
 ])
 
+const MAX_UUID = 2n ** 128n
+
 class UuidNode implements InstanceNode {
   #uuid: Uuid | undefined
 
@@ -89,8 +105,8 @@ class UuidNode implements InstanceNode {
 
   build(state: unknown): void {
     const int = state instanceof DictNode ? state.entries.get('int') : undefined
-    const isWhole = typeof int === 'bigint' || typeof int === 'number'
-    this.#uuid = new Uuid(isWhole ? int.toString(16).padStart(32, '0') : refuseValue('a UUID without its number'))
+    const fits = (typeof int === 'bigint' || typeof int === 'number') && int >= 0 && int < MAX_UUID
+    this.#uuid = new Uuid(fits ? int.toString(16).padStart(32, '0') : refuseValue('a UUID without its number'))
   }
 
   finish(): Uuid {

@@ -3,16 +3,13 @@
  * class or function makes is `pickle-globals.ts`.
  *
  * 1. The machine runs the opcodes. Dicts and instances are nodes, for they may change after they were referred to.
- * 2. `Finisher` puts plain values in the place of the nodes, and refuses what is nested too deep.
+ * 2. `pickle-finisher.ts` puts plain values in the place of the nodes, and refuses what is nested too deep.
  */
 import { Buffer, isAscii, isUtf8 } from 'node:buffer'
 import { DecodeError } from '../errors.ts'
-import { setField } from '../util/record.ts'
 import { bufferOf, messageOf } from './body.ts'
-import { DictNode, findGlobal, PickleGlobal } from './pickle-globals.ts'
-import type { InstanceNode } from './pickle-globals.ts'
-import { MAX_DEPTH } from './plain.ts'
-import { isPythonValue } from './values.ts'
+import { finish } from './pickle-finisher.ts'
+import { DictNode, findGlobal, isInstance, PickleGlobal, refuse } from './pickle-globals.ts'
 
 /** Python refuses longer decimal text too, for reading it takes quadratic time. */
 const MAX_INTEGER_DIGITS = 4300
@@ -21,7 +18,7 @@ const HIGHEST_PROTOCOL = 5
 /** Read one pickle; what follows it is not looked at, as in Python. Throws `DecodeError` for anything but plain data. */
 export function readPickle(bytes: Uint8Array): unknown {
   try {
-    return new Finisher().finish(new Machine(bytes).run(), 1)
+    return finish(new Machine(bytes).run())
   } catch (error) {
     if (error instanceof DecodeError) throw error
     throw new DecodeError(`The pickle is broken: ${messageOf(error)}`, { cause: error })
@@ -287,10 +284,6 @@ function setMany(machine: Machine): void {
   setItems(machine, machine.popToMark())
 }
 
-function refuse(what: string): never {
-  throw new DecodeError(`The pickle has ${what}, which is refused: only plain data is read`)
-}
-
 function checkProtocol(machine: Machine): void {
   const version = machine.takeByte()
   if (version > HIGHEST_PROTOCOL) throw new DecodeError(`The pickle protocol ${String(version)} is not known`)
@@ -353,10 +346,6 @@ function build(machine: Machine): void {
   instance.build(state)
 }
 
-function isInstance(value: unknown): value is InstanceNode {
-  return typeof value === 'object' && value !== null && 'build' in value && 'finish' in value
-}
-
 function readInt(line: string): unknown {
   // How protocols 0 and 1 write booleans.
   if (line === '00') return false
@@ -416,82 +405,4 @@ function readEscaped(line: string): string {
   return line.replaceAll(/\\u([0-9a-fA-F]{4})|\\U([0-9a-fA-F]{8})/g, (_, short?: string, long?: string) =>
     String.fromCodePoint(parseInt(short ?? long ?? '', 16)),
   )
-}
-
-/** A value whose parts are in place, and how many levels it has. */
-interface Finished {
-  readonly value: unknown
-  height: number
-}
-
-/** Puts plain values in the place of nodes. Each container is visited once, so shared and circular values stay so. */
-class Finisher {
-  readonly #done = new Map<object, Finished>()
-
-  finish(value: unknown, depth: number): unknown {
-    if (typeof value !== 'object' || value === null || value instanceof Uint8Array || isPythonValue(value)) return value
-    const known = this.#done.get(value)
-    if (depth + (known?.height ?? 0) > MAX_DEPTH) {
-      throw new DecodeError(`The pickle is nested deeper than ${String(MAX_DEPTH)} levels`)
-    }
-    if (known !== undefined) return known.value
-    if (value instanceof PickleGlobal) refuse(`the class or function ${value.path} as a value`)
-    if (isInstance(value)) return this.#instance(value, depth)
-    if (value instanceof DictNode) return this.#dict(value, depth)
-    return value instanceof Set ? this.#set(value, depth) : this.#list(value as unknown[], depth)
-  }
-
-  #start(node: object, value: object): Finished {
-    const finished = { value, height: 0 }
-    this.#done.set(node, finished)
-    return finished
-  }
-
-  /** A part of `whole`, which is `depth` levels deep. */
-  #part(whole: Finished, part: unknown, depth: number): unknown {
-    const value = this.finish(part, depth + 1)
-    const height = typeof part === 'object' && part !== null ? (this.#done.get(part)?.height ?? -1) : -1
-    whole.height = Math.max(whole.height, height + 1)
-    return value
-  }
-
-  #instance(node: InstanceNode, depth: number): unknown {
-    const inner = node.finish()
-    const value = this.finish(inner, depth)
-    const height = inner instanceof DictNode ? (this.#done.get(inner)?.height ?? 0) : 0
-    this.#done.set(node, { value, height })
-    return value
-  }
-
-  #list(list: unknown[], depth: number): unknown[] {
-    const finished = this.#start(list, list)
-    for (let index = 0; index < list.length; index += 1) list[index] = this.#part(finished, list[index], depth)
-    return list
-  }
-
-  #set(set: Set<unknown>, depth: number): Set<unknown> {
-    const finished = this.#start(set, set)
-    const items = [...set]
-    set.clear()
-    for (const item of items) set.add(this.#part(finished, item, depth))
-    return set
-  }
-
-  #dict(node: DictNode, depth: number): object {
-    const { entries } = node
-    const record: Record<string, unknown> = {}
-    for (const key of entries.keys()) if (typeof key !== 'string') return this.#map(node, depth)
-    const finished = this.#start(node, record)
-    for (const [key, value] of entries) setField(record, key as string, this.#part(finished, value, depth))
-    return record
-  }
-
-  #map(node: DictNode, depth: number): Map<unknown, unknown> {
-    const map = new Map<unknown, unknown>()
-    const finished = this.#start(node, map)
-    for (const [key, value] of node.entries) {
-      map.set(this.#part(finished, key, depth), this.#part(finished, value, depth))
-    }
-    return map
-  }
 }

@@ -23,6 +23,7 @@ describe('findGlobal', () => {
     'builtins.SomethingErrorish',
     'collections.defaultdict',
     'constructor.constructor',
+    `celery.exceptions.${'A'.repeat(200)}`,
   ])('refuses %s', (path) => {
     const dot = path.lastIndexOf('.')
     expect(findGlobal(path.slice(0, dot), path.slice(dot + 1))).toBeUndefined()

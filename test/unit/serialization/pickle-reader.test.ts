@@ -146,6 +146,11 @@ describe('readPickle', () => {
     ['a character beyond Unicode', pickled('V\\U00110000\n.'), 'The pickle is broken'],
     ['a broken date', pickled('cdatetime\ndate\n(C', [4, 7, 234, 13, 1], 'tR.'), 'The pickle is broken: "2026-13-01"'],
     ['a date of text', pickled('cdatetime\ndate\n(S"2026"\ntR.'), 'a time in a form that is not known'],
+    [
+      'a UUID of a number that is too large',
+      pickled('cuuid\nUUID\n)\x81}U\x03intL', '9'.repeat(39), 'L\nsb.'),
+      'a UUID without its number',
+    ],
     ['a UUID without a number', pickled('cuuid\nUUID\n)R.'), 'a UUID without its number'],
     ['a datetime with a strange zone', pickled('cdatetime\ntime\n(C\x06\0\0\0\0\0\0I1\ntR.'), 'unknown time zone'],
   ])('refuses %s', (_, bytes, message) => {
