@@ -4,6 +4,7 @@
  */
 import { ImproperlyConfigured } from '../errors.ts'
 import { formatIso8601 } from '../util/iso8601.ts'
+import { didYouMean } from '../util/suggest.ts'
 import type { RetryPolicy } from '../messaging/producer.ts'
 import type { Headers } from '../protocol/message.ts'
 import type { SignatureData, SignatureOptions } from '../protocol/signature.ts'
@@ -126,13 +127,13 @@ const OUR_NAMES: ReadonlyMap<string, PlainOption> = new Map(
   Object.entries(WIRE_NAMES).map(([ours, wire]) => [wire, ours as PlainOption]),
 )
 
-/** Options as they stand in a signature. */
+/** Options as they stand in a signature. Throws `ImproperlyConfigured` for one that there is not. */
 export function toWireOptions(options: PublishOptions): SignatureOptions {
   const wire: SignatureOptions = {}
   for (const [name, value] of Object.entries(options) as [keyof PublishOptions, unknown][]) {
     if (value === undefined || name === 'kwargs' || name === 'signal') continue
     if (name === 'stamps') Object.assign(wire, value)
-    else wire[WIRE_NAMES[name]] = toWireValue(name, value)
+    else wire[wireNameOf(name)] = toWireValue(name, value)
   }
   return wire
 }
@@ -170,6 +171,11 @@ function dataOf(link: SignatureLike): SignatureData {
 
 function isObject(link: SignatureLike): link is SignatureObject {
   return typeof link.toJSON === 'function'
+}
+
+function wireNameOf(name: PlainOption): string {
+  if (Object.hasOwn(WIRE_NAMES, name)) return WIRE_NAMES[name]
+  throw new ImproperlyConfigured(`There is no option "${name}" of a call${didYouMean(name, Object.keys(WIRE_NAMES))}`)
 }
 
 function toWireValue(name: PlainOption, value: unknown): unknown {

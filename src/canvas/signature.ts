@@ -2,9 +2,11 @@
  * Signature: a call that was not made yet, as an object with verbs over plain data. The data is equal to Python's
  * (`celery/canvas.py`), so it can be passed to tasks, stored and sent to workers of either language.
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { AsyncResult } from '../result/async-result.ts'
 import { signatureData } from '../protocol/signature.ts'
 import type { SignatureData } from '../protocol/signature.ts'
+import { isRecord, setField } from '../util/record.ts'
 import type { Host } from './host.ts'
 import { fromWireOptions, linksOf, toWireOptions } from './options.ts'
 import type { PublishOptions, SignatureLike } from './options.ts'
@@ -63,9 +65,9 @@ export class Signature<A extends unknown[] = unknown[], R = unknown> {
     return (await this.#host.call(task, all, { ...own, ...options, kwargs })) as AsyncResult<R>
   }
 
-  /** A copy that shares nothing with this one. */
+  /** A copy: what is done to it leaves this one as it is. */
   clone(): Signature<A, R> {
-    return new Signature<A, R>(structuredClone(this.#data), this.#host)
+    return new Signature<A, R>(this.toJSON(), this.#host)
   }
 
   /** Change options in place. Answers this signature. */
@@ -100,14 +102,14 @@ export class Signature<A extends unknown[] = unknown[], R = unknown> {
 
   /** The plain data; changing it does not change the signature. */
   toJSON(): SignatureData {
-    return structuredClone(this.#data)
+    return copyOf(this.#data, new Map()) as SignatureData
   }
 
   #append(key: 'link' | 'link_error', signature: SignatureLike): void {
     const present = this.#data.options[key]
     const list = present === undefined ? [] : Array.isArray(present) ? present : [present]
     for (const data of linksOf(signature)) {
-      if (!list.some((known) => JSON.stringify(known) === JSON.stringify(data))) list.push(data)
+      if (!list.some((known) => isDeepStrictEqual(known, data))) list.push(data)
     }
     this.#data.options[key] = list
   }
@@ -129,4 +131,24 @@ export function createSignature<A extends unknown[], R>(
     immutable: immutable ?? false,
   })
   return new Signature<A, R>(data, host)
+}
+
+/**
+ * A copy of lists and plain objects. All else is what a serializer asks for its form (results, signatures, dates, numbers
+ * of Python), so it stays itself. `copies` lets a circle end; the serializer refuses it with a good word.
+ */
+function copyOf(value: unknown, copies: Map<object, unknown>): unknown {
+  if (!Array.isArray(value) && !isRecord(value)) return value
+  const known = copies.get(value)
+  if (known !== undefined) return known
+  if (Array.isArray(value)) {
+    const list: unknown[] = []
+    copies.set(value, list)
+    for (const item of value) list.push(copyOf(item, copies))
+    return list
+  }
+  const record: Record<string, unknown> = {}
+  copies.set(value, record)
+  for (const [name, item] of Object.entries(value)) setField(record, name, copyOf(item, copies))
+  return record
 }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createSignature } from '../../../src/canvas/signature.ts'
+import { AsyncResult } from '../../../src/result/async-result.ts'
+import { Decimal } from '../../../src/serialization/values.ts'
 import { fakeHost } from '../../support/fake-host.ts'
 
 describe('Signature', () => {
@@ -55,5 +57,37 @@ describe('Signature', () => {
     expect(copy.freeze('my-id')).toBe('my-id')
     expect(copy.freeze('other')).toBe('my-id')
     expect([copy.id, signature.id]).toEqual(['my-id', undefined])
+  })
+
+  it('keeps what only a serializer can write, and copies the rest', () => {
+    const { host } = fakeHost()
+    const result = new AsyncResult('id-1', host)
+    const inner = createSignature(host, 'proj.mul', [3])
+    const price = new Decimal('1.50')
+    const list = [{ price }]
+    const signature = createSignature(host, 'proj.add', [result, inner, list, 2n])
+    const callback = createSignature(host, 'proj.next', [2n])
+    signature.link(callback)
+    signature.link(callback)
+    const data = signature.toJSON()
+    expect(data.args[0]).toBe(result)
+    expect(data.args[1]).toBe(inner)
+    expect(data.args[2]).toEqual([{ price }])
+    expect(data.args[2]).not.toBe(list)
+    expect(data.options.link).toHaveLength(1)
+    expect(signature.clone().args[0]).toBe(result)
+  })
+
+  it('leaves circles to the serializer, which says where they are', () => {
+    const circle: unknown[] = []
+    circle.push(circle)
+    const [copy] = createSignature(fakeHost().host, 'proj.add', [circle]).toJSON().args as [unknown[]]
+    expect(copy[0]).toBe(copy)
+    expect(copy).not.toBe(circle)
+  })
+
+  it('refuses options that there are not', () => {
+    const { host } = fakeHost()
+    expect(() => createSignature(host, 'proj.add', [], { queu: 'x' } as never)).toThrow('did you mean "queue"')
   })
 })
