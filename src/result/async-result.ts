@@ -9,6 +9,8 @@ import { decodeException } from '../protocol/exception.ts'
 import type { ResultTuple, TaskMeta } from '../protocol/result.ts'
 import { EXCEPTION_STATES, FAILURE, PENDING, PROPAGATE_STATES, READY_STATES, SUCCESS } from '../protocol/states.ts'
 import type { TaskState } from '../protocol/states.ts'
+import { systemClock } from '../util/clock.ts'
+import { deferred } from '../util/deferred.ts'
 
 /** What a result needs of its app. */
 export interface ResultHost {
@@ -16,6 +18,7 @@ export interface ResultHost {
   revoke(taskIds: readonly string[], options: RevokeOptions): Promise<void>
 }
 
+/** How a task is revoked. */
 export interface RevokeOptions {
   /** End the task even if it runs already. Default false: only tasks that wait are dropped. */
   readonly terminate?: boolean
@@ -23,6 +26,7 @@ export interface RevokeOptions {
   readonly signal?: NodeJS.Signals
 }
 
+/** How a result is waited for. */
 export interface GetOptions {
   /** Give up with `TimeoutError` after so many seconds; the task goes on. Default: wait for ever. */
   readonly timeout?: number
@@ -30,7 +34,7 @@ export interface GetOptions {
   readonly propagate?: boolean
   /** Give up with the signal's reason. */
   readonly signal?: AbortSignal
-  /** Called with each document that arrives on the way, such as progress. */
+  /** Called with each document that arrives on the way, such as progress. What it throws, `get` rejects with. */
   readonly onMessage?: (meta: TaskMeta) => void
   /**
    * A task that waits for another one holds a slot that the other may need, so `get()` inside a task is refused
@@ -39,6 +43,7 @@ export interface GetOptions {
   readonly disableSyncSubtasks?: boolean
 }
 
+/** What is known of a result besides its id. */
 export interface AsyncResultFacts {
   /** The result that this one follows, in a chain. */
   readonly parent?: AsyncResult | undefined
@@ -83,6 +88,7 @@ export class AsyncResult<R = unknown> {
     return (await backend.getMeta(this.id)) ?? pendingMeta(this.id)
   }
 
+  /** The state; PENDING also for an id that nobody knows. */
   async state(): Promise<TaskState> {
     return (await this.meta()).status
   }
@@ -92,10 +98,12 @@ export class AsyncResult<R = unknown> {
     return READY_STATES.has(await this.state())
   }
 
+  /** Has it ended well? */
   async successful(): Promise<boolean> {
     return (await this.state()) === SUCCESS
   }
 
+  /** Has it ended with an error? */
   async failed(): Promise<boolean> {
     return (await this.state()) === FAILURE
   }
@@ -124,9 +132,7 @@ export class AsyncResult<R = unknown> {
 
   /** Remove the result, and its parents', from the backend. */
   async forget(): Promise<void> {
-    const ids: string[] = []
-    for (let result: AsyncResult | undefined = this; result !== undefined; result = result.parent) ids.push(result.id)
-    await (await this.#host.backend()).forget(ids)
+    await (await this.#host.backend()).forget(this.#idsUpwards())
   }
 
   /** Tell all workers to drop the task, or with `terminate` to end it. Says nothing about whether they were in time. */
@@ -176,46 +182,43 @@ export class AsyncResult<R = unknown> {
     return this.asTuple()
   }
 
+  /** This result and those that it follows. */
+  #idsUpwards(): string[] {
+    return [this.id, ...(this.parent === undefined ? [] : this.parent.#idsUpwards())]
+  }
+
+  /** The document that ends the wait: of this task when it has ended, of a parent when that has failed. */
   async #waitUntilReady(options: GetOptions): Promise<TaskMeta> {
+    const { timeout = Infinity, signal, onMessage } = options
     const backend = await this.#host.backend()
-    const parents = new Set<string>()
-    for (let parent = this.parent; parent !== undefined; parent = parent.parent) parents.add(parent.id)
-    return new Promise<TaskMeta>((resolve, reject) => {
-      const settle = (act: () => void): void => {
-        watch.stop()
-        clearTimeout(timer)
-        options.signal?.removeEventListener('abort', onAbort)
-        act()
+    const ready = deferred<TaskMeta>()
+    const onMeta = (meta: TaskMeta): void => {
+      const isOwn = meta.task_id === this.id
+      try {
+        if (isOwn) onMessage?.(meta)
+        if ((isOwn ? READY_STATES : PROPAGATE_STATES).has(meta.status)) ready.resolve(meta)
+      } catch (error) {
+        ready.reject(error)
       }
-      const onMeta = (meta: TaskMeta): void => {
-        const ends = meta.task_id === this.id ? READY_STATES : PROPAGATE_STATES
-        if (ends.has(meta.status))
-          settle(() => {
-            resolve(meta)
-          })
-        if (meta.task_id === this.id) options.onMessage?.(meta)
-      }
-      const onAbort = (): void => {
-        settle(() => {
-          reject(abortReason(options.signal))
-        })
-      }
-      const timer =
-        options.timeout === undefined
-          ? undefined
-          : setTimeout(() => {
-              settle(() => {
-                reject(new TimeoutError(`The task ${this.id} has not ended within ${String(options.timeout)} seconds`))
-              })
-            }, options.timeout * 1000)
-      const watch = backend.watch([this.id, ...parents], onMeta, (error) => {
-        settle(() => {
-          reject(error)
-        })
-      })
-      if (options.signal?.aborted === true) onAbort()
-      else options.signal?.addEventListener('abort', onAbort, { once: true })
+    }
+    const onAbort = (): void => {
+      ready.reject(abortReason(signal))
+    }
+    const watch = backend.watch(this.#idsUpwards(), onMeta, (error) => {
+      ready.reject(error)
     })
+    const timer = systemClock.after(timeout * 1000, () => {
+      ready.reject(new TimeoutError(`The task ${this.id} has not ended within ${String(timeout)} seconds`))
+    })
+    signal?.addEventListener('abort', onAbort)
+    if (signal?.aborted === true) onAbort()
+    try {
+      return await ready.promise
+    } finally {
+      watch.stop()
+      timer.cancel()
+      signal?.removeEventListener('abort', onAbort)
+    }
   }
 }
 

@@ -1,10 +1,11 @@
 /** The result of `apply()`: the task has run already, here. Reads like an `AsyncResult`. */
 import type { TaskMeta } from '../protocol/result.ts'
-import { FAILURE, PROPAGATE_STATES, READY_STATES, SUCCESS } from '../protocol/states.ts'
+import { FAILURE, PROPAGATE_STATES, REVOKED, SUCCESS } from '../protocol/states.ts'
 import type { TaskState } from '../protocol/states.ts'
-import { AsyncResult } from './async-result.ts'
+import { AsyncResult, refuseToJoin } from './async-result.ts'
 import type { GetOptions, ResultHost } from './async-result.ts'
 
+/** How the run ended. */
 export interface EagerFacts<R> {
   readonly state: TaskState
   /** What the task returned, or the error that it threw. */
@@ -12,19 +13,21 @@ export interface EagerFacts<R> {
   readonly traceback: string | undefined
 }
 
+/** The result of a task that ran in its caller's process. */
 export class EagerResult<R = unknown> extends AsyncResult<R> {
-  readonly #facts: EagerFacts<R>
+  #facts: EagerFacts<R>
 
   constructor(id: string, host: ResultHost, facts: EagerFacts<R>) {
     super(id, host)
     this.#facts = facts
   }
 
-  override get(options: GetOptions = {}): Promise<R> {
+  /** Waits for nothing, but is refused inside a task all the same: there, a sent task would be refused. */
+  override async get(options: GetOptions = {}): Promise<R> {
     const { state, value } = this.#facts
-    if (PROPAGATE_STATES.has(state) && options.propagate !== false && value instanceof Error)
-      return Promise.reject(value)
-    return Promise.resolve(value as R)
+    if (options.disableSyncSubtasks !== false) refuseToJoin()
+    if (PROPAGATE_STATES.has(state) && options.propagate !== false && value instanceof Error) throw value
+    return value as R
   }
 
   override meta(): Promise<TaskMeta> {
@@ -44,7 +47,7 @@ export class EagerResult<R = unknown> extends AsyncResult<R> {
   }
 
   override ready(): Promise<boolean> {
-    return Promise.resolve(READY_STATES.has(this.#facts.state))
+    return Promise.resolve(true)
   }
 
   override successful(): Promise<boolean> {
@@ -61,6 +64,12 @@ export class EagerResult<R = unknown> extends AsyncResult<R> {
 
   /** There is nothing stored. */
   override forget(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  /** It has ended; only its state changes (Celery's rule). */
+  override revoke(): Promise<void> {
+    this.#facts = { ...this.#facts, state: REVOKED }
     return Promise.resolve()
   }
 }

@@ -112,6 +112,28 @@ describe('get', () => {
     expect(watching()).toBe(0)
   })
 
+  it('waits for ever with a timeout that never comes', async () => {
+    const { host, put } = backend()
+    const waiting = Promise.all([
+      new AsyncResult('a', host).get({ timeout: Infinity }),
+      new AsyncResult('a', host).get({ timeout: 3_000_000 }),
+    ])
+    // Longer than a timer that was set to such a number by mistake would take.
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    put('a', 'SUCCESS', 1)
+    expect(await waiting).toEqual([1, 1])
+  })
+
+  it('fails with what its listener throws', async () => {
+    const { host, put, watching } = backend()
+    const fail = (): never => {
+      throw new Error('listener')
+    }
+    put('a', 'PROGRESS', null)
+    await expect(new AsyncResult('a', host).get({ onMessage: fail })).rejects.toThrow('listener')
+    expect(watching()).toBe(0)
+  })
+
   it('fails with the backend', async () => {
     const { host, fail } = backend()
     const waiting = new AsyncResult('a', host).get()
