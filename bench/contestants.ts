@@ -35,8 +35,6 @@ export const CONTESTANTS: readonly Contestant[] = [
   { name: 'celeriac sqlite, enqueue', measure: measureSqliteEnqueue },
   sqliteWorker(`-P async -c ${String(CONCURRENCY)}`),
   sqliteWorker('-P prefork -c 2'),
-  // What the documentation says of many short tasks: fetch more of them at a time.
-  sqliteWorker('-P prefork -c 2 --prefetch-multiplier 128'),
   sqliteWorker('-P solo'),
   memoryPool('async', CONCURRENCY),
   memoryPool('solo', 1),
