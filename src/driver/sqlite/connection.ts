@@ -17,7 +17,7 @@ const PAGE_BYTES = 8192
 /** `log.ts` sees to it much earlier; this is for the case that it cannot. */
 const CHECKPOINT_PAGES = 16384
 /** A log that grew beyond this while somebody kept reading is cut back afterwards. */
-const LOG_LIMIT_BYTES = 32 * 1024 * 1024
+const LOG_LIMIT_BYTES = 48 * 1024 * 1024
 const CACHE_KIBIBYTES = 16 * 1024
 
 /**
