@@ -23,6 +23,7 @@ export const hold = app.task('proj.hold', { bind: true, acksLate: true }, async 
   appendFileSync('log', 'started\\n')
   while (!existsSync('go') && !self.signal.aborted) await sleep(5)
   appendFileSync('log', self.signal.aborted ? 'aborted\\n' : 'done\\n')
+  self.signal.throwIfAborted()
   return 'held'
 })
 `
@@ -132,8 +133,10 @@ describe('signals', () => {
     expect((await worker.ended).code).toBe(1)
     expect(log()).toBe('started\naborted\n')
     writeFileSync(join(cwd, 'go'), '')
-    const next = startCli(['-A', 'app.ts', 'worker', '-P', 'solo'], { cwd })
+    const next = startCli(['-A', 'app.ts', 'worker', '-P', 'solo', '-l', 'info'], { cwd })
+    await next.sees(/ready\./)
     expect(await result(id)).toMatchObject({ status: 'SUCCESS', result: 'held' })
+    expect(log()).toBe('started\naborted\nstarted\ndone\n')
     next.signal('SIGTERM')
     expect((await next.ended).code).toBe(0)
   })
