@@ -55,8 +55,8 @@ export async function openStore(file: string, changes: Partial<StoreOptions> = {
 
 /** Processes whose life is in the test's hands. Each `self()` is another one, alive until it is said otherwise. */
 export class FakeProcesses {
-  readonly verdicts = new Map<string, Verdict>()
-  monotonicMs = 1_000_000
+  readonly verdicts: Map<string, Verdict> = new Map()
+  monotonicMs: number = 1_000_000
   #last = 0
 
   /** The table as a new process sees it. */

@@ -1,5 +1,5 @@
 /** Opens a connection the way we want it: write-ahead log, sizes, safety. */
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { ImproperlyConfigured } from '../../errors.ts'
 import type { RawConnection, SqliteLibrary } from './library.ts'
@@ -26,7 +26,7 @@ const CACHE_KIBIBYTES = 16 * 1024
  */
 export function openConnection(library: SqliteLibrary, file: string, options: SqliteOptions): RawConnection {
   const folder = dirname(file)
-  if (!existsSync(folder)) {
+  if (isMissing(folder)) {
     throw new ImproperlyConfigured(
       `The folder "${folder}" of the SQLite file "${file}" does not exist: create it first`,
     )
@@ -39,6 +39,15 @@ export function openConnection(library: SqliteLibrary, file: string, options: Sq
     throw error
   }
   return connection
+}
+
+/** False also where we may not look: SQLite says what it thinks of that. */
+function isMissing(folder: string): boolean {
+  try {
+    return statSync(folder, { throwIfNoEntry: false }) === undefined
+  } catch {
+    return false
+  }
 }
 
 function setUp(connection: RawConnection, file: string, options: SqliteOptions): void {

@@ -36,12 +36,16 @@ export function ackMessages(
   for (const lease of leases) statements.run(END_LEASE, owner, lease)
 }
 
-/** Give messages back into their old places; those of queues that are gone go too. */
+/**
+ * Give messages back into their old places; those of queues that are gone go too. `leases` are those that may hold
+ * nothing more.
+ */
 export function releaseMessages(
   statements: SqlStatements,
   owner: number,
   messages: readonly HeldMessage[],
   redelivered: boolean,
+  leases: Iterable<number>,
 ): void {
   for (const { head, ids } of groupAlike(messages)) {
     for (const span of spansOf(ids)) {
@@ -50,6 +54,7 @@ export function releaseMessages(
       }
     }
   }
+  for (const lease of leases) statements.run(END_LEASE, owner, lease)
 }
 
 /** Give back all that a dead owner held. Answers how many messages can be taken again. */

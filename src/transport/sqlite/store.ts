@@ -228,7 +228,7 @@ export class SqliteStore implements QueueStore {
 
   async releaseMany(messages: readonly StoredMessage[], options: { readonly redelivered: boolean }): Promise<void> {
     await this.#settle(messages, (statements, owner, handles) => {
-      releaseMessages(statements, owner, handles, options.redelivered)
+      releaseMessages(statements, owner, handles, options.redelivered, endedLeases(handles))
       this.#database.notify('messages')
     })
   }

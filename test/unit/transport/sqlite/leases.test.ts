@@ -40,9 +40,9 @@ describe('leases', () => {
     })
   }
 
-  async function release(messages: readonly HeldMessage[], redelivered = true): Promise<void> {
+  async function release(messages: readonly HeldMessage[], redelivered = true, leases: number[] = []): Promise<void> {
     await database.write((statements) => {
-      releaseMessages(statements, OWNER, messages, redelivered)
+      releaseMessages(statements, OWNER, messages, redelivered, leases)
     })
   }
 
@@ -62,6 +62,16 @@ describe('leases', () => {
     await ack(messages.slice(9), [1])
     expect(held()).toEqual([])
     expect(query(database.file, 'SELECT count(*) AS n FROM celeriac_message')).toEqual([{ n: 0 }])
+  })
+
+  it('end with the last message, also when that is given back', async () => {
+    await put('a', 10)
+    const messages = await take('a', 10, 1)
+    await ack(messages.slice(0, 4), [1])
+    await release(messages.slice(6), true, [1])
+    expect(held()).toEqual([[1, 1, 6]])
+    await release(messages.slice(4, 6), true, [1])
+    expect(held()).toEqual([])
   })
 
   it('give messages back to where they were, marked or not', async () => {
