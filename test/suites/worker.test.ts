@@ -37,7 +37,10 @@ function makeApp(urls: AppOptions, pool: string, options: AppOptions = {}): Fixt
     await worker.stop('cold')
     await app.close()
   })
-  return { app, lines, start: async () => void (await worker.start()) }
+  const start = async (): Promise<void> => {
+    await worker.start()
+  }
+  return { app, lines, start }
 }
 
 const cases = Object.keys(brokers).flatMap((broker) => ['async', 'solo'].map((pool) => ({ broker, pool })))

@@ -80,7 +80,7 @@ describe('ChildProcess', () => {
   it('logs what it writes, with its name', async () => {
     const { logs } = await runProgram(`process.stdout.write('one\\ntwo'); process.stderr.write('three\\n')`)
     expect(
-      logs.map(({ level, message, fields }) => `${level} ${String(fields?.['processName'])} ${message}`).sort(),
+      logs.map(({ level, message, fields }) => `${level} ${String(fields?.processName)} ${message}`).sort(),
     ).toEqual(['one', 'three', 'two'].map((line) => `WARNING ForkPoolWorker-7 ${line}`))
   })
 

@@ -258,7 +258,7 @@ describe('PreforkPool, output of tasks', () => {
     await bench.run({ print: { lines: 1, length: 4, end: '' } }).outcome
     await bench.pool.stop('warm')
     await waitFor(() => bench.logs.length === 3)
-    expect(bench.logs.map(({ level, message, fields }) => [level, message, fields?.['processName']])).toEqual([
+    expect(bench.logs.map(({ level, message, fields }) => [level, message, fields?.processName])).toEqual([
       ['WARNING', 'xxx', 'ForkPoolWorker-1'],
       ['WARNING', 'xxx', 'ForkPoolWorker-1'],
       ['WARNING', 'xxxx', 'ForkPoolWorker-1'],
