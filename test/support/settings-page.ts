@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import ts from 'typescript'
-import { SETTING_NAMES, settingRow, SETTINGS } from '../../src/app/settings.ts'
+import { SETTING_NAMES, settingRow } from '../../src/app/settings.ts'
 import type { SettingName } from '../../src/app/settings.ts'
 import { listFiles, ROOT } from './sources.ts'
 
@@ -39,8 +39,16 @@ export function settingsPage(): string {
   const sections = groups.map((group) =>
     [`## ${group}\n`, ...table(used.filter((setting) => setting.group === group))].join('\n'),
   )
-  const unused = settings.filter((setting) => !used.includes(setting)).map(({ name }) => `\`${name}\``)
-  return `${[INTRODUCTION, ...sections, WITHOUT_EFFECT].join('\n')}\n${unused.join(', ')}.\n`
+  const unused = settings.filter((setting) => !used.includes(setting))
+  return `${[INTRODUCTION, ...sections, WITHOUT_EFFECT, ...listByGroup(unused)].join('\n')}\n`
+}
+
+function listByGroup(settings: readonly Documented[]): string[] {
+  const groups = [...new Set(settings.map(({ group }) => group))]
+  return groups.map((group) => {
+    const names = settings.filter((setting) => setting.group === group).map(({ name }) => `\`${name}\``)
+    return `- ${group}: ${names.join(', ')}`
+  })
 }
 
 function table(settings: readonly Documented[]): string[] {
@@ -117,11 +125,11 @@ function tableRows(file: ts.SourceFile): ts.PropertyAssignment[] {
   return rows
 }
 
-/** Does any code but the table itself name the setting? */
+/** Does any code but the table itself name the setting, or another setting that falls back on it? */
 function isUsed(name: SettingName): boolean {
-  const row = SETTINGS[name]
-  if ('python' in row || 'elsewhere' in row) return false
-  return usedNames.has(name)
+  const row = settingRow(name)
+  if (row.python === true || row.elsewhere === true) return false
+  return usedNames.has(name) || SETTING_NAMES.some((other) => settingRow(other).fallback === name && isUsed(other))
 }
 
 const usedNames: ReadonlySet<string> = new Set(
