@@ -4,17 +4,17 @@
  */
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { BackendRegistry } from '../backend/registry.ts'
 import type { ResultBackend } from '../backend/backend.ts'
+import { BackendRegistry } from '../backend/registry.ts'
+import type { PublishOptions } from '../canvas/options.ts'
 import { createSignature } from '../canvas/signature.ts'
 import type { Signature } from '../canvas/signature.ts'
-import type { PublishOptions } from '../canvas/options.ts'
 import { SqliteFiles } from '../driver/sqlite.ts'
 import { ImproperlyConfigured } from '../errors.ts'
-import { BrokerConnection } from '../messaging/connection.ts'
-import { Mailbox } from '../messaging/mailbox.ts'
-import { Producer } from '../messaging/producer.ts'
+import type { BrokerConnection } from '../messaging/connection.ts'
+import type { Mailbox } from '../messaging/mailbox.ts'
 import type { Message } from '../protocol/message.ts'
+import { COMPRESSION_HEADER } from '../protocol/names.ts'
 import { anonymousNodename } from '../protocol/nodename.ts'
 import { AsyncResult } from '../result/async-result.ts'
 import type { RevokeOptions } from '../result/async-result.ts'
@@ -31,28 +31,30 @@ import { createTask, TaskDefinition } from '../task/task.ts'
 import type { Task, TaskFunction, TaskHost } from '../task/task.ts'
 import { Tracer } from '../task/trace.ts'
 import type { RunMiddleware } from '../task/trace.ts'
-import type { Binding } from '../transport/transport.ts'
 import { TransportRegistry } from '../transport/registry.ts'
+import type { Binding } from '../transport/transport.ts'
 import { systemClock } from '../util/clock.ts'
 import type { Clock } from '../util/clock.ts'
-import { createLogger, parseLogLevel } from '../util/logger.ts'
 import { LamportClock } from '../util/lamport-clock.ts'
+import { Lazy } from '../util/lazy.ts'
+import { createLogger, parseLogLevel } from '../util/logger.ts'
 import type { Logger } from '../util/logger.ts'
 import { uuid7 } from '../util/uuid.ts'
 import { callSite } from './call-site.ts'
-import { loadConfigFile, readObject } from './config-source.ts'
+import { Connections } from './connections.ts'
+import { ConfigFile } from './config-file.ts'
+import { readObject } from './config-source.ts'
 import { Config } from './config.ts'
 import { Control } from './control.ts'
 import { readDeclaration } from './declaration.ts'
-import { runEagerly } from './eager.ts'
-import { findFiles } from './find-files.ts'
-import { appBrand, importModule } from './loader.ts'
+import { asSent, runEagerly } from './eager.ts'
+import { appBrand } from './loader.ts'
 import type { AppLocation } from './loader.ts'
+import { Outgoing } from './outgoing.ts'
 import { Queues } from './queues.ts'
-import { Router } from './routes.ts'
-import { Sender } from './send.ts'
 import type { Call, PublishMiddleware } from './send.ts'
-import type { SettingsInput } from './settings.ts'
+import type { Settings, SettingsInput } from './settings.ts'
+import { TaskModules } from './task-modules.ts'
 
 /** What a new app may be told: its broker and backend, any setting, and who logs. */
 export interface AppOptions extends SettingsInput {
@@ -79,41 +81,39 @@ export interface TracerOptions {
   readonly logger?: Logger
 }
 
-/** What publishing needs, made ready once. */
-interface Outgoing {
-  readonly sender: Sender
-  readonly producer: Producer
-  readonly connection: BrokerConnection
-}
-
 /** This package's own modules lie here; an app is made by the first file outside. */
 const OWN_FOLDER = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 
+/** An app without a worker; `Celery` adds that. */
 export class App implements TaskHost {
   /** The first part of automatic task names. */
   readonly main: string
+  /** The settings. */
   readonly conf: Config
+  /** The tasks that are declared, by name. */
   readonly tasks: TaskRegistry = new TaskRegistry()
+  /** What happens, told to whoever listens. */
   readonly signals: Signals
   readonly logger: Logger
   readonly clock: Clock
-  /** Serializers and compressions; users may register theirs. */
+  /** Serializers and compressions; register your own here. */
   readonly serialization: SerializationRegistry = new SerializationRegistry()
+  /** Brokers by URL scheme; register your own here. */
   readonly transports: TransportRegistry = new TransportRegistry()
+  /** Result backends by URL scheme; register your own here. */
   readonly backends: BackendRegistry = new BackendRegistry()
+  /** Remote control of the workers. */
   readonly control: Control
   /** The file that made this app: relative task modules start there. Undefined in a REPL. */
   readonly file: string | undefined
-  readonly #sqlite: SqliteFiles
   readonly #replyTo = uuid7()
-  readonly #lamport = new LamportClock()
   readonly #publishMiddleware: PublishMiddleware[] = []
   readonly #runMiddleware: RunMiddleware[] = []
-  readonly #configFiles: string[] = []
-  readonly #taskGlobs: string[] = []
-  #outgoing: Promise<Outgoing> | undefined
-  #opened: Outgoing | undefined
-  #backend: Promise<ResultBackend> | undefined
+  readonly #connections: Connections
+  readonly #configFile: ConfigFile
+  readonly #modules: TaskModules
+  readonly #outgoing = new Lazy(() => this.#openOutgoing())
+  readonly #backend = new Lazy(async () => this.#connections.backend(await this.prepare()))
   #queues: Queues | undefined
   #imported: Promise<void> | undefined
   /** Read for every message, so made once for each value of the setting. */
@@ -126,7 +126,6 @@ export class App implements TaskHost {
     this.logger = logger ?? createLogger({ level: parseLogLevel(process.env['CELERY_LOG_LEVEL'] ?? '') ?? 'WARNING' })
     this.clock = clock ?? systemClock
     this.signals = new Signals(this.logger)
-    this.#sqlite = new SqliteFiles()
     this.file = callSite(new Error('made here').stack, OWN_FOLDER)
     this.conf = new Config({
       explicit: {
@@ -135,9 +134,21 @@ export class App implements TaskHost {
         resultBackend: backend ?? settings.resultBackend,
       },
     })
+    this.#connections = new Connections({
+      transports: this.transports,
+      backends: this.backends,
+      serialization: this.serialization,
+      logger: this.logger,
+      clock: this.clock,
+      logicalClock: new LamportClock(),
+      sqlite: new SqliteFiles(),
+      decode: (message) => this.decode(message),
+    })
+    this.#configFile = new ConfigFile(this.conf)
+    this.#modules = new TaskModules(this.file)
     this.control = new Control({
-      mailbox: async () => this.createMailbox((await this.#open()).connection),
-      connection: async () => (await this.#open()).connection,
+      mailbox: async () => this.createMailbox((await this.#outgoing.get()).connection),
+      connection: async () => (await this.#outgoing.get()).connection,
       queues: () => this.queueNames(),
     })
   }
@@ -154,10 +165,17 @@ export class App implements TaskHost {
 
   // Settings
 
-  /** Take settings from an object, or from a file (.json, .js, .ts, .yaml) when they are first needed. */
+  /**
+   * Take settings from an object, or from a file (.json, .js, .ts, .yaml; relative to the file that made the app) when
+   * they are first needed. They take the place of those that came this way before. With `namespace`, only names with
+   * that prefix count. Throws `ImproperlyConfigured` for an object that does not fit; for a file, the first call does.
+   */
   configFromObject(source: SettingsInput | string, options: { readonly namespace?: string } = {}): this {
-    if (typeof source === 'string') this.#configFiles.push(this.#resolve(source))
-    else this.conf.setSource(readObject(source, options))
+    if (typeof source === 'string') this.#configFile.name(this.#modules.resolve(source), options)
+    else {
+      this.conf.setSource(readObject(source, options))
+      this.#configFile.forget()
+    }
     return this
   }
 
@@ -208,13 +226,19 @@ export class App implements TaskHost {
 
   /** Import more task modules when the worker starts: globs, relative to the file that made the app. */
   autodiscoverTasks(globs: string | readonly string[]): this {
-    this.#taskGlobs.push(...(typeof globs === 'string' ? [globs] : globs))
+    this.#modules.discover(typeof globs === 'string' ? [globs] : globs)
     return this
   }
 
-  /** Import the modules of the settings `imports` and `include`, and what `autodiscoverTasks` names. Once. */
+  /**
+   * Import the modules of the settings `imports` and `include`, and what `autodiscoverTasks` names. Once; rejects with
+   * `ImproperlyConfigured` where one cannot be loaded.
+   */
   importTasks(): Promise<void> {
-    return (this.#imported ??= this.#importTasks())
+    return (this.#imported ??= this.#importTasks().catch((error: unknown) => {
+      this.#imported = undefined
+      throw error
+    }))
   }
 
   /** A signature by name, for tasks that live elsewhere. */
@@ -225,34 +249,27 @@ export class App implements TaskHost {
   // Calling
 
   /** Send a task by name; it needs not be registered here. Resolves once the broker has it. */
-  async sendTask(name: string, args: readonly unknown[] = [], options: PublishOptions = {}): Promise<AsyncResult> {
-    const { sender } = this.#opened ?? (await this.#open())
-    return sender.send(name, args, options)
+  sendTask(name: string, args: readonly unknown[] = [], options: PublishOptions = {}): Promise<AsyncResult> {
+    const open = this.#outgoing.current
+    if (open !== undefined) return open.sender.send(name, args, options)
+    return this.#outgoing.get().then(({ sender }) => sender.send(name, args, options))
   }
 
   /** Send many in few round trips. Resolves once the broker has them all. */
   async sendTasks(calls: readonly Call[]): Promise<AsyncResult[]> {
-    const { sender } = this.#opened ?? (await this.#open())
+    const { sender } = this.#outgoing.current ?? (await this.#outgoing.get())
     return sender.sendMany(calls)
   }
 
   /** Make one call by name: publish it, or run it here with `taskAlwaysEager`. */
   call(name: string, args: readonly unknown[], options: PublishOptions = {}): Promise<AsyncResult> {
     const definition = this.conf.values.taskAlwaysEager ? this.tasks.definition(name) : undefined
-    return definition === undefined ? this.sendTask(name, args, options) : this.applyTask(definition, args, options)
+    return definition === undefined ? this.sendTask(name, args, options) : this.#callHere(definition, args, options)
   }
 
-  /** Run a registered task here and now, as a worker would. */
-  async applyTask(definition: TaskDefinition, args: readonly unknown[], options: PublishOptions): Promise<EagerResult> {
-    const tracer = await this.createTracer({ joinWillBlock: this.conf.values.taskAlwaysEager })
-    const result = await runEagerly(definition, args, options, {
-      tracer,
-      results: this,
-      backend: await this.backend(),
-      hostname: anonymousNodename(),
-    })
-    if (this.conf.values.taskEagerPropagates) await result.get({ disableSyncSubtasks: false })
-    return result
+  /** Run a registered task here and now, as a worker would. Rejects with its error with `taskEagerPropagates`. */
+  applyTask(definition: TaskDefinition, args: readonly unknown[], options: PublishOptions): Promise<EagerResult> {
+    return this.#runHere(definition, args, options, false)
   }
 
   /** A context for a task that is called like a function. */
@@ -272,15 +289,22 @@ export class App implements TaskHost {
     })
   }
 
+  /** A new task id. */
   newId(): string {
     return uuid7(this.clock.now())
   }
 
   /** Call a registered function as an errback: not bound, with more than one parameter. False where it is not one. */
-  async callErrback(name: string, args: readonly unknown[]): Promise<boolean> {
+  async callErrback(
+    name: string,
+    args: readonly unknown[],
+    kwargs: Readonly<Record<string, unknown>> = {},
+  ): Promise<boolean> {
     const definition = this.tasks.definition(name)
     if (definition === undefined || definition.options.bind === true || definition.parameters.arity < 2) return false
-    await (definition.fn as (...all: unknown[]) => unknown)(...args)
+    // Without names it is a plain call, which may leave off the traceback as any JavaScript function may.
+    const all = Object.keys(kwargs).length === 0 ? args : definition.bindArguments(args, kwargs)
+    await (definition.fn as (...all: unknown[]) => unknown)(...all)
     return true
   }
 
@@ -293,12 +317,10 @@ export class App implements TaskHost {
 
   /** The result backend, opened when first asked for. */
   backend(): Promise<ResultBackend> {
-    return (this.#backend ??= this.#openBackend().catch((error: unknown) => {
-      this.#backend = undefined
-      throw error
-    }))
+    return this.#backend.get()
   }
 
+  /** Tell all workers to drop these tasks, or with `terminate` to end them. */
   revoke(taskIds: readonly string[], options: RevokeOptions): Promise<void> {
     return this.control.revoke(taskIds, options)
   }
@@ -334,7 +356,7 @@ export class App implements TaskHost {
 
   /** Decode a task message's body. Throws `ContentDisallowed`, `DecodeError`. */
   decode(message: Message): unknown {
-    const compression = message.headers['compression']
+    const compression = message.headers[COMPRESSION_HEADER]
     return this.serialization.decodeBody(
       message,
       typeof compression === 'string' ? compression : undefined,
@@ -357,37 +379,23 @@ export class App implements TaskHost {
   }
 
   /** Settings read from files, serializers loaded: all that must be there before the first message. */
-  async prepare(): Promise<Config['values']> {
-    for (let file = this.#configFiles.shift(); file !== undefined; file = this.#configFiles.shift()) {
-      this.conf.setSource(readObject(await loadConfigFile(file, importModule)))
-    }
+  async prepare(): Promise<Settings> {
+    await this.#configFile.read()
     const settings = this.conf.values
-    const compressions = [settings.taskCompression, settings.resultCompression].filter((name) => name !== null)
     await this.serialization.load([
       settings.taskSerializer,
       settings.resultSerializer,
       ...settings.acceptContent,
-      ...(settings.resultAcceptContent ?? []),
-      ...compressions,
+      ...settings.resultAcceptContent,
+      settings.taskCompression,
+      settings.resultCompression,
     ])
     return settings
   }
 
   /** Remote control over a connection, for a worker or a caller. */
   createMailbox(connection: BrokerConnection): Mailbox {
-    const settings = this.conf.values
-    return new Mailbox({
-      connection,
-      logger: this.logger,
-      clock: this.clock,
-      logicalClock: this.#lamport,
-      namespace: settings.controlExchange,
-      ...(settings.controlQueueTtl === null ? {} : { queueTtl: settings.controlQueueTtl }),
-      ...(settings.controlQueueExpires === null ? {} : { queueExpires: settings.controlQueueExpires }),
-      queueExclusive: settings.controlQueueExclusive,
-      encode: (value) => this.serialization.encodeBody(value, settings.taskSerializer),
-      decode: (message) => this.decode(message),
-    })
+    return this.#connections.mailbox(this.conf.values, connection)
   }
 
   /** Names of the queues that are declared. */
@@ -398,24 +406,13 @@ export class App implements TaskHost {
 
   /** Queues with the exchange and routing key that each is bound by; undefined where the broker cannot tell. */
   async listBindings(): Promise<readonly Binding[] | undefined> {
-    const { connection } = await this.#open()
+    const { connection } = await this.#outgoing.get()
     return connection.withChannel((channel) => channel.listBindings?.() ?? Promise.resolve(undefined))
   }
 
   /** A connection of its own, for a worker. The caller closes it. */
-  async connect(options: { readonly logger?: Logger } = {}): Promise<BrokerConnection> {
-    const settings = await this.prepare()
-    return new BrokerConnection({
-      urls: settings.brokerReadUrl ?? settings.brokerUrl,
-      transports: this.transports,
-      transportOptions: settings.brokerTransportOptions,
-      context: { logger: options.logger ?? this.logger, clock: this.clock, sqlite: this.#sqlite },
-      maxRetries: settings.brokerConnectionRetry ? settings.brokerConnectionMaxRetries : 0,
-      ...(settings.brokerConnectionTimeout === null
-        ? {}
-        : { connectTimeoutMs: settings.brokerConnectionTimeout * 1000 }),
-      failover: settings.brokerFailoverStrategy === 'shuffle' ? 'shuffle' : 'round-robin',
-    })
+  async connect(): Promise<BrokerConnection> {
+    return this.#connections.broker(await this.prepare(), 'read')
   }
 
   /** This process is a worker's child: settings as the worker has them, and no worker is started in it. */
@@ -424,49 +421,59 @@ export class App implements TaskHost {
     this.conf.update(settings)
   }
 
+  /** Is this process a worker's child? */
   get isChild(): boolean {
     return this.#isChild
   }
 
   /** Publish what is on its way, then close everything. May be called twice; the app can be used again afterwards. */
   async close(): Promise<void> {
-    const [outgoing, backend] = [this.#outgoing, this.#backend]
-    this.#outgoing = this.#opened = this.#backend = undefined
-    if (outgoing !== undefined) {
-      await outgoing.then(async (open) => {
-        await open.producer.close()
-        await open.connection.close()
-      }, ignore)
+    try {
+      await this.#outgoing.close()
+    } finally {
+      await this.#backend.close()
     }
-    if (backend !== undefined) await backend.then((open) => open.close(), ignore)
   }
 
+  /** For `await using`: closes. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
 
-  /** Publishing made ready. */
-  #open(): Promise<Outgoing> {
-    return (this.#outgoing ??= this.#openOutgoing().catch((error: unknown) => {
-      this.#outgoing = undefined
-      throw error
-    }))
+  /** With `taskAlwaysEager`: what would be wrong with a call that is sent is wrong with this one. */
+  async #callHere(definition: TaskDefinition, args: readonly unknown[], options: PublishOptions): Promise<EagerResult> {
+    const kwargs = options.kwargs ?? {}
+    await definition.check(args, kwargs)
+    await this.prepare()
+    const serializer = options.serializer ?? definition.policy.serializer
+    const sent = await asSent({ args, kwargs }, serializer, this.serialization)
+    return this.#runHere(definition, sent.args, { ...options, kwargs: sent.kwargs }, true)
+  }
+
+  async #runHere(
+    definition: TaskDefinition,
+    args: readonly unknown[],
+    options: PublishOptions,
+    joinWillBlock: boolean,
+  ): Promise<EagerResult> {
+    const result = await runEagerly(definition, args, options, {
+      tracer: await this.createTracer({ joinWillBlock }),
+      results: this,
+      backend: await this.backend(),
+      hostname: anonymousNodename(),
+    })
+    if (this.conf.values.taskEagerPropagates) await result.get({ disableSyncSubtasks: false })
+    return result
   }
 
   async #openOutgoing(): Promise<Outgoing> {
     const settings = await this.prepare()
-    const connection = await this.connect()
-    const producer = new Producer({
-      connection,
-      clock: this.clock,
-      retryPolicy: settings.taskPublishRetryPolicy,
-    })
-    const sender = new Sender({
+    return new Outgoing({
       settings,
-      router: new Router(settings, this.queues),
+      connection: this.#connections.broker(settings, 'write'),
+      queues: this.queues,
       tasks: this.tasks,
       serialization: this.serialization,
-      producer,
       signals: this.signals,
       clock: this.clock,
       results: this,
@@ -474,39 +481,12 @@ export class App implements TaskHost {
       origin: anonymousNodename(),
       replyTo: this.#replyTo,
     })
-    return (this.#opened = { sender, producer, connection })
-  }
-
-  async #openBackend(): Promise<ResultBackend> {
-    const settings = await this.prepare()
-    const { resultExpires } = settings
-    return this.backends.open(settings.resultBackend ?? 'disabled://', settings.resultBackendTransportOptions, {
-      logger: this.logger,
-      clock: this.clock,
-      sqlite: this.#sqlite,
-      serializer: this.serialization.serializer(settings.resultSerializer),
-      resultExpiresMs: resultExpires === null || resultExpires === 0 ? undefined : resultExpires * 1000,
-    })
   }
 
   async #importTasks(): Promise<void> {
-    const settings = await this.prepare()
-    const modules = [...settings.imports, ...settings.include].map((module) => this.#resolve(module))
-    for (const glob of this.#taskGlobs) modules.push(...findFiles(glob, this.#folder()))
-    for (const module of modules) await importModule(module)
+    const modules = await this.#modules.import(await this.prepare())
     await this.signals.send('import-modules', { modules })
   }
-
-  #folder(): string {
-    return this.file === undefined ? process.cwd() : dirname(this.file)
-  }
-
-  #resolve(path: string): string {
-    return resolve(this.#folder(), path)
-  }
 }
-
-/** The errors of an opening were told to whoever asked for it. */
-const ignore = (): void => undefined
 
 Object.defineProperty(App.prototype, appBrand, { value: true })

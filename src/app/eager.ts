@@ -7,6 +7,7 @@ import { RETRY } from '../protocol/states.ts'
 import type { TaskEmbed, TaskHead } from '../protocol/task.ts'
 import type { ResultHost } from '../result/async-result.ts'
 import { EagerResult } from '../result/eager-result.ts'
+import type { SerializationRegistry } from '../serialization/registry.ts'
 import type { RunFields } from '../task/execution.ts'
 import { bareHead } from '../task/request.ts'
 import type { TaskDefinition } from '../task/task.ts'
@@ -23,9 +24,7 @@ export interface EagerParts {
 }
 
 /** What changes from one attempt to the next. */
-interface Attempt {
-  readonly args: readonly unknown[]
-  readonly kwargs: Readonly<Record<string, unknown>>
+interface Attempt extends Given {
   readonly retries: number
 }
 
@@ -50,6 +49,24 @@ export async function runEagerly(
       return new EagerResult(head.id, parts.results, { state, value, traceback })
     attempt = { args: plan.args ?? attempt.args, kwargs: plan.kwargs ?? attempt.kwargs, retries: attempt.retries + 1 }
   }
+}
+
+/** What a call is given. */
+export interface Given {
+  readonly args: readonly unknown[]
+  readonly kwargs: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Arguments as a worker would get them. Rejects with `EncodeError` for those that cannot be sent: a program that is
+ * tested without a broker shall not break with one.
+ */
+export async function asSent(given: Given, serializer: string, serialization: SerializationRegistry): Promise<Given> {
+  await serialization.load([serializer])
+  const message = serialization.encodeBody([given.args, given.kwargs], serializer)
+  const decoded = serialization.decodeBody(message, undefined, serialization.acceptList([message.contentType]))
+  const [args, kwargs] = decoded as [unknown[], Record<string, unknown>]
+  return { args, kwargs }
 }
 
 /** As the message's head would be. */

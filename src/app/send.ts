@@ -1,48 +1,47 @@
 /**
- * From a call to a message on its way: options merged, route found, encoded, published. One list of verbs for one call
- * and for many; many leave in one round trip.
+ * From a call to a message on its way: arguments checked, options merged, route found, encoded, published. One list of
+ * verbs for one call and for many; many leave in one round trip.
  */
+import { mergeOptions } from '../canvas/options.ts'
 import type { PublishOptions } from '../canvas/options.ts'
-import { linksOf } from '../canvas/options.ts'
 import { activeExecution } from '../context.ts'
 import type { ActiveExecution } from '../context.ts'
-import { ImproperlyConfigured } from '../errors.ts'
 import type { Producer } from '../messaging/producer.ts'
-import type { Message } from '../protocol/message.ts'
+import type { Queue } from '../messaging/queue.ts'
+import { COMPRESSION_HEADER } from '../protocol/names.ts'
 import { encodeTask, encodeTaskV1 } from '../protocol/task.ts'
-import type { TaskCall } from '../protocol/task.ts'
 import { AsyncResult } from '../result/async-result.ts'
 import type { ResultHost } from '../result/async-result.ts'
 import type { SerializationRegistry } from '../serialization/registry.ts'
 import type { PublishFacts, Signals } from '../signals.ts'
 import type { TaskRegistry } from '../task/registry.ts'
 import type { TaskDefinition } from '../task/task.ts'
-import { validateArguments } from '../task/schema.ts'
 import type { Publication } from '../transport/transport.ts'
 import type { Clock } from '../util/clock.ts'
 import { compose } from '../util/compose.ts'
 import type { Middleware } from '../util/compose.ts'
+import { deferred } from '../util/deferred.ts'
+import type { Deferred } from '../util/deferred.ts'
 import { uuid7 } from '../util/uuid.ts'
-import type { Queue } from '../messaging/queue.ts'
-import type { Router } from './routes.ts'
+import { describeCall } from './call.ts'
+import type { Call } from './call.ts'
+import type { Route, Router } from './routes.ts'
 import type { Settings } from './settings.ts'
 
-/** One call by name. */
-export interface Call {
-  readonly name: string
-  readonly args?: readonly unknown[]
-  readonly options?: PublishOptions
-}
+export type { Call }
 
 /** What middleware around publishing sees; what it changes is what is published. */
 export interface PublishContext {
+  /** The task's name. */
   readonly task: string
   args: readonly unknown[]
   options: PublishOptions
 }
 
+/** Wraps the publishing of one call: may look, change, delay or refuse (throw). */
 export type PublishMiddleware = Middleware<PublishContext, AsyncResult>
 
+/** What a sender is made of. */
 export interface SenderParts {
   readonly settings: Settings
   readonly router: Router
@@ -59,243 +58,211 @@ export interface SenderParts {
   readonly replyTo: string
 }
 
-/** A call that is ready to go. */
-interface Prepared {
-  readonly id: string
-  readonly publication: Publication
-  readonly queue: Queue | undefined
-  readonly facts: PublishFacts
+/** A call whose way is known. */
+interface Draft {
+  readonly name: string
+  readonly args: readonly unknown[]
+  readonly kwargs: Readonly<Record<string, unknown>>
   readonly options: PublishOptions
+  readonly route: Route
+  readonly serializer: string
+  readonly compression: string | undefined
   readonly parent: ActiveExecution | undefined
 }
 
-/** Celery refuses numbers of seconds below this. */
-const SMALLEST_SECONDS = -2147483648
+/** A call that is ready to go. */
+interface Prepared {
+  readonly id: string
+  readonly draft: Draft
+  readonly body: unknown
+  readonly publication: Publication
+}
 
+/** Sends calls. */
 export class Sender {
   readonly #parts: SenderParts
   readonly #publishOne: (context: PublishContext) => Promise<AsyncResult>
+  /** Calls that were made and are not answered yet. */
+  #underWay = 0
+  #idle: Deferred<void> | undefined
 
   constructor(parts: SenderParts) {
     this.#parts = parts
-    this.#publishOne = compose(parts.middleware, async (context) => {
-      const [result] = await this.#publish([await this.#prepare(context.task, context.args, context.options)])
+    this.#publishOne = compose(parts.middleware, async ({ task, args, options }) => {
+      const [result] = await this.#publish([await this.#prepare(task, args, options)])
       return result as AsyncResult
     })
   }
 
-  /** Publish one call. */
-  send(name: string, args: readonly unknown[], options: PublishOptions): Promise<AsyncResult> {
-    return this.#publishOne({ task: name, args, options })
+  /** Publish one call. Resolves once the broker has it. */
+  async send(name: string, args: readonly unknown[], options: PublishOptions): Promise<AsyncResult> {
+    this.#underWay += 1
+    try {
+      return await this.#publishOne({ task: name, args, options })
+    } finally {
+      this.#ended()
+    }
   }
 
-  /** Publish many in one go. */
+  /** Publish many in one go. Resolves once the broker has them all. */
   async sendMany(calls: readonly Call[]): Promise<AsyncResult[]> {
     if (this.#parts.middleware.length > 0) {
       return Promise.all(calls.map(({ name, args = [], options = {} }) => this.send(name, args, options)))
     }
-    const prepared: Prepared[] = []
-    for (const { name, args = [], options = {} } of calls) {
-      const call = this.#prepare(name, args, options)
-      prepared.push(call instanceof Promise ? await call : call)
+    this.#underWay += 1
+    try {
+      const prepared: Prepared[] = []
+      for (const { name, args = [], options = {} } of calls) {
+        const call = this.#prepare(name, args, options)
+        prepared.push(call instanceof Promise ? await call : call)
+      }
+      return await this.#publish(prepared)
+    } finally {
+      this.#ended()
     }
-    return this.#publish(prepared)
+  }
+
+  /** Resolves when no call is under way. */
+  async idle(): Promise<void> {
+    if (this.#underWay > 0) await (this.#idle ??= deferred()).promise
+  }
+
+  #ended(): void {
+    this.#underWay -= 1
+    if (this.#underWay > 0) return
+    this.#idle?.resolve()
+    this.#idle = undefined
   }
 
   /** A promise only where a schema must be asked, or a serializer loaded. */
-  #prepare(name: string, args: readonly unknown[], options: PublishOptions): Prepared | Promise<Prepared> {
-    const { serializer, compression } = options
-    if (serializer === undefined && compression === undefined) return this.#check(name, args, options)
-    return this.#parts.serialization.load([serializer, compression]).then(() => this.#check(name, args, options))
-  }
-
-  #check(name: string, args: readonly unknown[], options: PublishOptions): Prepared | Promise<Prepared> {
+  #prepare(name: string, args: readonly unknown[], given: PublishOptions): Prepared | Promise<Prepared> {
     const definition = this.#parts.tasks.definition(name)
-    if (definition === undefined) return this.#encode(name, args, options, undefined)
-    if (definition.options.typing !== false) definition.bindArguments(args, options.kwargs ?? {})
-    const { schema } = definition.options
-    if (schema === undefined) return this.#encode(name, args, options, definition)
-    // Only checked here: the worker checks again and uses what the schema makes of the arguments.
-    const checked = validateArguments(
-      schema,
-      definition.bindArguments(args, options.kwargs ?? {}),
-      definition.parameters,
-    )
-    const encode = (): Prepared => this.#encode(name, args, options, definition)
-    return checked instanceof Promise ? checked.then(encode) : encode()
+    const checking = definition?.check(args, given.kwargs ?? {})
+    if (checking !== undefined) return checking.then(() => this.#compose(name, args, given, definition))
+    return this.#compose(name, args, given, definition)
   }
 
-  #encode(
+  #compose(
     name: string,
     args: readonly unknown[],
     given: PublishOptions,
     definition: TaskDefinition | undefined,
-  ): Prepared {
-    const { settings, router, serialization } = this.#parts
-    const own = definition === undefined ? given : withTaskOptions(definition, given)
-    const kwargs = own.kwargs ?? {}
-    const parent = activeExecution()
-    const route = router.route(name, args, kwargs, own, definition)
-    const options = route.options === undefined ? own : { ...route.options, ...own }
-    const call = this.#describe(name, args, kwargs, options, parent)
-    const encoded = settings.taskProtocol === 1 ? encodeTaskV1(call) : encodeTask(call)
-    const { compression, ...body } = serialization.encodeBody(
-      encoded.body,
-      options.serializer ?? settings.taskSerializer,
-      options.compression ?? settings.taskCompression ?? undefined,
-    )
-    const { headers, properties } = encoded
-    if (compression !== undefined) headers['compression'] = compression
-    const priority =
-      route.priority ??
-      (settings.taskInheritParentPriority ? parent?.priority : undefined) ??
-      settings.taskDefaultPriority
-    properties.delivery_mode = route.deliveryMode
-    properties.priority = priority ?? 0
-    const message: Message = { ...body, headers, properties }
-    const { exchange, routingKey } = route
-    return {
-      id: call.id,
-      publication: {
-        exchange,
-        routingKey,
-        message,
-        ...(typeof call.eta === 'number' ? { dueMs: call.eta } : {}),
-        ...(options.mandatory === undefined ? {} : { mandatory: options.mandatory }),
-      },
-      queue: route.queue,
-      facts: { task: name, taskId: call.id, exchange, routingKey, headers, body: encoded.body },
-      options,
-      parent,
+  ): Prepared | Promise<Prepared> {
+    const { serialization } = this.#parts
+    const draft = this.#draft(name, args, given, definition)
+    const { serializer, compression } = draft
+    if (serialization.isLoaded(serializer) && (compression === undefined || serialization.isLoaded(compression))) {
+      return this.#encode(draft)
     }
+    return serialization.load([serializer, compression]).then(() => this.#encode(draft))
   }
 
-  #describe(
-    name: string,
-    args: readonly unknown[],
-    kwargs: Readonly<Record<string, unknown>>,
-    options: PublishOptions,
-    parent: ActiveExecution | undefined,
-  ): TaskCall {
-    const nowMs = this.#parts.clock.now()
-    const id = options.taskId ?? uuid7(nowMs)
-    checkLimits(options)
+  /** The call's options win over the task's, and those over the route's. */
+  #draft(name: string, args: readonly unknown[], given: PublishOptions, definition: TaskDefinition | undefined): Draft {
+    const { settings, router } = this.#parts
+    const own = definition === undefined ? given : mergeOptions(definition.callOptions, given)
+    const kwargs = own.kwargs ?? {}
+    const route = router.route(name, args, kwargs, own, definition)
+    const options = route.options === undefined ? own : mergeOptions(route.options, own)
+    const active = activeExecution()
     return {
-      id,
       name,
       args,
       kwargs,
-      eta: dueTime(options, nowMs),
-      expires: expiryTime(options.expires, nowMs),
-      rootId: options.rootId ?? parent?.rootId ?? id,
-      parentId: options.parentId ?? parent?.taskId,
-      groupId: options.groupId,
-      groupIndex: options.groupIndex,
-      shadow: options.shadow,
-      retries: options.retries,
-      timeLimit: options.timeLimit,
-      softTimeLimit: options.softTimeLimit,
-      argsrepr: options.argsrepr,
-      kwargsrepr: options.kwargsrepr,
-      origin: this.#parts.origin,
-      ignoreResult: options.ignoreResult,
-      replacedTaskNesting: options.replacedTaskNesting,
-      stampedHeaders: options.stampedHeaders,
-      stamps: options.stamps,
-      headers: options.headers,
-      callbacks: options.link === undefined ? undefined : linksOf(options.link),
-      errbacks: options.linkError === undefined ? undefined : linksOf(options.linkError),
-      chain: options.chain,
-      chord: options.chord,
-      replyTo: options.replyTo ?? this.#parts.replyTo,
+      options,
+      route,
+      serializer: options.serializer ?? settings.taskSerializer,
+      compression: options.compression ?? settings.taskCompression ?? undefined,
+      // A new attempt of the running task is not its child.
+      parent: active?.taskId === options.taskId ? undefined : active,
     }
+  }
+
+  #encode(draft: Draft): Prepared {
+    const { name, args, kwargs, options, route, parent } = draft
+    const { settings, serialization, clock, origin, replyTo } = this.#parts
+    const nowMs = clock.now()
+    const call = describeCall(name, args, kwargs, options, { newId: uuid7, nowMs, origin, replyTo, parent })
+    const { headers, properties, body } = (settings.taskProtocol === 1 ? encodeTaskV1 : encodeTask)(call, { nowMs })
+    const encoded = serialization.encodeBody(body, draft.serializer, draft.compression)
+    const { contentType, contentEncoding, compression } = encoded
+    if (compression !== undefined) headers[COMPRESSION_HEADER] = compression
+    properties.delivery_mode = route.deliveryMode
+    properties.priority = route.priority ?? parent?.priority ?? settings.taskDefaultPriority ?? 0
+    const { exchange, routingKey } = route
+    const publication: Publication = {
+      exchange,
+      routingKey,
+      message: { body: encoded.body, contentType, contentEncoding, headers, properties },
+      ...(typeof call.eta === 'number' ? { dueMs: call.eta } : {}),
+      ...(options.mandatory === undefined ? {} : { mandatory: options.mandatory }),
+    }
+    return { id: call.id, draft, body, publication }
   }
 
   async #publish(prepared: readonly Prepared[]): Promise<AsyncResult[]> {
-    const { signals, producer, settings } = this.#parts
-    if (signals.has('before-task-publish')) {
-      for (const { facts } of prepared) await signals.send('before-task-publish', facts)
-    }
-    const first = prepared[0]?.options
-    await producer.publish(
-      prepared.map(({ publication }) => publication),
-      {
-        declare: queuesOf(prepared),
-        retry: first?.retry ?? settings.taskPublishRetry,
-        ...(first?.retryPolicy === undefined ? {} : { retryPolicy: first.retryPolicy }),
-        ...(first?.signal === undefined ? {} : { signal: first.signal }),
-      },
-    )
-    if (signals.has('after-task-publish')) {
-      for (const { facts } of prepared) await signals.send('after-task-publish', facts)
-    }
+    await this.#tell('before-task-publish', prepared)
+    const jobs = runsOf(prepared)
+    if (jobs.length === 1) await this.#hand(prepared)
+    // The producer sends what it is handed in one turn in one go.
+    else await Promise.all(jobs.map((job) => this.#hand(job)))
+    await this.#tell('after-task-publish', prepared)
     return prepared.map((call) => this.#result(call))
   }
 
-  #result({ id, options, parent }: Prepared): AsyncResult {
+  #hand(job: readonly Prepared[]): Promise<void> {
+    const { retry = this.#parts.settings.taskPublishRetry, retryPolicy, signal } = job[0]?.draft.options ?? {}
+    return this.#parts.producer.publish(
+      job.map(({ publication }) => publication),
+      {
+        declare: queuesOf(job),
+        retry,
+        ...(retryPolicy === undefined ? {} : { retryPolicy }),
+        ...(signal === undefined ? {} : { signal }),
+      },
+    )
+  }
+
+  async #tell(signal: 'before-task-publish' | 'after-task-publish', prepared: readonly Prepared[]): Promise<void> {
+    const { signals } = this.#parts
+    if (!signals.has(signal)) return
+    for (const call of prepared) await signals.send(signal, factsOf(call))
+  }
+
+  #result({ id, draft: { options, parent } }: Prepared): AsyncResult {
     const result = new AsyncResult(id, this.#parts.results, { ignored: options.ignoreResult ?? false })
     if (parent !== undefined && options.addToParent !== false) parent.children.push(result.asTuple())
     return result
   }
 }
 
-/** The options of a registered task stand behind those of the call. */
-function withTaskOptions(definition: TaskDefinition, given: PublishOptions): PublishOptions {
-  const { options, policy } = definition
-  const { queue, exchange, routingKey, expires, deliveryMode, timeLimit, softTimeLimit } = options
-  const own: Record<string, unknown> = { serializer: policy.serializer }
-  if (policy.compression !== undefined) own['compression'] = policy.compression
-  if (policy.priority !== undefined) own['priority'] = policy.priority
-  if (policy.ignoreResult) own['ignoreResult'] = true
-  if (queue !== undefined) own['queue'] = queue
-  if (exchange !== undefined) own['exchange'] = exchange
-  if (routingKey !== undefined) own['routingKey'] = routingKey
-  if (expires !== undefined) own['expires'] = expires
-  if (deliveryMode !== undefined) own['deliveryMode'] = deliveryMode
-  if (timeLimit !== undefined) own['timeLimit'] = timeLimit
-  if (softTimeLimit !== undefined) own['softTimeLimit'] = softTimeLimit
-  return { ...own, ...given }
+function factsOf({ id, draft, body, publication }: Prepared): PublishFacts {
+  const { exchange, routingKey, message } = publication
+  return { task: draft.name, taskId: id, exchange, routingKey, headers: message.headers, body }
+}
+
+/** Neighbours whose options say the same about how they are published. */
+function runsOf(prepared: readonly Prepared[]): (readonly Prepared[])[] {
+  const runs: Prepared[][] = []
+  let options: PublishOptions | undefined
+  for (const call of prepared) {
+    const own = call.draft.options
+    const same =
+      options?.retry === own.retry && options?.retryPolicy === own.retryPolicy && options?.signal === own.signal
+    if (same && options !== undefined) runs.at(-1)?.push(call)
+    else runs.push([call])
+    options = own
+  }
+  return runs
 }
 
 function queuesOf(prepared: readonly Prepared[]): Queue[] {
   const [first] = prepared
-  if (prepared.length === 1) return first === undefined ? [] : declarable(first.queue)
-  const queues = new Set<Queue>()
-  for (const { queue } of prepared) for (const one of declarable(queue)) queues.add(one)
-  return [...queues]
+  if (prepared.length === 1) return first === undefined ? [] : declarable(first)
+  return [...new Set(prepared.flatMap(declarable))]
 }
 
 /** A broadcast queue is each worker's own: who publishes to it declares nothing. */
-function declarable(queue: Queue | undefined): Queue[] {
-  return queue === undefined || queue.broadcast ? [] : [queue]
-}
-
-function dueTime(options: PublishOptions, nowMs: number): number | undefined {
-  const { eta, countdown } = options
-  if (eta !== undefined) return timeOf('eta', eta)
-  if (countdown === undefined || countdown === 0) return undefined
-  return nowMs + secondsOf('countdown', countdown) * 1000
-}
-
-function expiryTime(expires: number | Date | undefined, nowMs: number): number | undefined {
-  if (expires === undefined) return undefined
-  return expires instanceof Date ? timeOf('expires', expires) : nowMs + secondsOf('expires', expires) * 1000
-}
-
-function timeOf(name: string, date: Date): number {
-  const timeMs = date.getTime()
-  if (Number.isNaN(timeMs)) throw new ImproperlyConfigured(`${name} is not a valid Date`)
-  return timeMs
-}
-
-function secondsOf(name: string, seconds: number): number {
-  if (Number.isFinite(seconds) && seconds >= SMALLEST_SECONDS) return seconds
-  throw new ImproperlyConfigured(`${name} must be a number of seconds, not ${String(seconds)}`)
-}
-
-function checkLimits({ timeLimit, softTimeLimit }: PublishOptions): void {
-  if (timeLimit === undefined || softTimeLimit === undefined || softTimeLimit <= timeLimit) return
-  throw new ImproperlyConfigured(
-    `softTimeLimit (${String(softTimeLimit)} s) must not be above timeLimit (${String(timeLimit)} s)`,
-  )
+function declarable({ draft: { route } }: Prepared): Queue[] {
+  return route.queue === undefined || route.queue.broadcast ? [] : [route.queue]
 }

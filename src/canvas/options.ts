@@ -127,6 +127,16 @@ const OUR_NAMES: ReadonlyMap<string, PlainOption> = new Map(
   Object.entries(WIRE_NAMES).map(([ours, wire]) => [wire, ours as PlainOption]),
 )
 
+/** `given` over `base`: what is undefined in `given` was not given. */
+export function mergeOptions(base: PublishOptions, given: PublishOptions): PublishOptions {
+  let merged: Record<string, unknown> | undefined
+  for (const name in given) {
+    const value = given[name as keyof PublishOptions]
+    if (value !== undefined) (merged ??= { ...base })[name] = value
+  }
+  return merged ?? base
+}
+
 /** Options as they stand in a signature. Throws `ImproperlyConfigured` for one that there is not. */
 export function toWireOptions(options: PublishOptions): SignatureOptions {
   const wire: SignatureOptions = {}

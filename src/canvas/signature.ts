@@ -8,7 +8,7 @@ import { signatureData } from '../protocol/signature.ts'
 import type { SignatureData } from '../protocol/signature.ts'
 import { isRecord, setField } from '../util/record.ts'
 import type { Host } from './host.ts'
-import { fromWireOptions, linksOf, toWireOptions } from './options.ts'
+import { fromWireOptions, linksOf, mergeOptions, toWireOptions } from './options.ts'
 import type { PublishOptions, SignatureLike } from './options.ts'
 
 /** A call of a task that still lacks the (leading) arguments `A` and will answer `R`. */
@@ -62,7 +62,7 @@ export class Signature<A extends unknown[] = unknown[], R = unknown> {
     const own = fromWireOptions(this.#data.options)
     const kwargs = immutable ? this.#data.kwargs : { ...this.#data.kwargs, ...options.kwargs }
     const all = immutable ? this.#data.args : [...(args ?? []), ...this.#data.args]
-    return (await this.#host.call(task, all, { ...own, ...options, kwargs })) as AsyncResult<R>
+    return (await this.#host.call(task, all, { ...mergeOptions(own, options), kwargs })) as AsyncResult<R>
   }
 
   /** A copy: what is done to it leaves this one as it is. */

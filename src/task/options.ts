@@ -1,6 +1,8 @@
 /** Task options: what may be said about a task where it is declared, and how unset ones fall back to the settings. */
-import type { ArgumentsSchema } from './schema.ts'
+import { mergeOptions } from '../canvas/options.ts'
+import type { PublishOptions } from '../canvas/options.ts'
 import type { TaskContext } from './context.ts'
+import type { ArgumentsSchema } from './schema.ts'
 
 /** A class of errors, for `autoretryFor` and `throws`. */
 export type ErrorClass = abstract new (...args: never[]) => Error
@@ -11,6 +13,7 @@ export interface TaskHooks {
   readonly beforeStart?: (self: TaskContext) => void | Promise<void>
   /** After the result is stored. */
   readonly onSuccess?: (self: TaskContext, value: unknown) => void | Promise<void>
+  /** After the failure is stored and the errbacks are called. */
   readonly onFailure?: (self: TaskContext, error: Error) => void | Promise<void>
   /** After the new attempt is published; `error` is the reason. */
   readonly onRetry?: (self: TaskContext, error: Error) => void | Promise<void>
@@ -48,24 +51,33 @@ export interface TaskOptions extends TaskHooks {
   readonly ignoreResult?: boolean
   /** Store errors all the same. */
   readonly storeErrorsEvenIfIgnored?: boolean
+  /** Store the result of a call that runs eagerly too. */
   readonly storeEagerResult?: boolean
+  /** How the arguments are written: `json`, `yaml`, `msgpack`, `pickle` or a registered one. */
   readonly serializer?: string
+  /** How the message is compressed: `gzip`, `zstd`, `brotli`, `bzip2` or a registered one. */
   readonly compression?: string
   /** Acknowledge the message after the run instead of before it: a task that is cut runs again. */
   readonly acksLate?: boolean
+  /** Stands for the two below where they say nothing. Default true. */
   readonly acksOnFailureOrTimeout?: boolean
+  /** With `acksLate`: acknowledge what failed; otherwise the message is rejected for good. */
   readonly acksOnFailure?: boolean
+  /** With `acksLate`: acknowledge what was over its time limit; otherwise it goes back to its queue. */
   readonly acksOnTimeout?: boolean
   /** With `acksLate`: a task whose process died goes back to its queue instead of failing. */
   readonly rejectOnWorkerLost?: boolean
   /** Store STARTED when the task starts. */
   readonly trackStarted?: boolean
+  /** 0 to 9; which end comes first is the broker's matter. */
   readonly priority?: number
+  /** Where calls go. Default: as the routes say. */
   readonly queue?: string
   readonly exchange?: string
   readonly routingKey?: string
   /** Revoke what has not started after so many seconds. */
   readonly expires?: number
+  /** 1 is transient, 2 persistent. */
   readonly deliveryMode?: 1 | 2
   /** Errors that are part of the game: logged without traceback, still a FAILURE. */
   readonly throws?: readonly ErrorClass[]
@@ -136,4 +148,12 @@ export function resolvePolicy(options: TaskOptions, defaults: TaskDefaults): Tas
     compression: options.compression ?? defaults.taskCompression ?? undefined,
     priority: options.priority ?? defaults.taskDefaultPriority ?? undefined,
   }
+}
+
+/** What a task says about each of its calls; the call's own options win. */
+export function callOptions(options: TaskOptions, policy: TaskPolicy): PublishOptions {
+  const { queue, exchange, routingKey, expires, deliveryMode, timeLimit, softTimeLimit } = options
+  const { serializer, compression, priority, ignoreResult } = policy
+  const all = { queue, exchange, routingKey, expires, deliveryMode, timeLimit, softTimeLimit, compression, priority }
+  return mergeOptions({ serializer, ...(ignoreResult ? { ignoreResult } : {}) }, all)
 }

@@ -8,11 +8,12 @@ import { createSignature } from '../canvas/signature.ts'
 import type { Signature } from '../canvas/signature.ts'
 import type { Host } from '../canvas/host.ts'
 import type { PublishOptions } from '../canvas/options.ts'
-import { resolvePolicy } from './options.ts'
+import { callOptions, resolvePolicy } from './options.ts'
 import type { TaskDefaults, TaskOptions, TaskPolicy } from './options.ts'
 import { bindArguments, readParameters } from './parameters.ts'
 import type { Parameters } from './parameters.ts'
 import type { TaskContext } from './context.ts'
+import { validateArguments } from './schema.ts'
 
 /** What a task needs of its app. */
 export interface TaskHost extends Host {
@@ -34,8 +35,9 @@ export class TaskDefinition {
   readonly parameters: Parameters
   readonly fn: TaskFunction
   readonly #host: TaskHost
-  #policy: TaskPolicy | undefined
   #defaults: TaskDefaults | undefined
+  #policy: TaskPolicy | undefined
+  #callOptions: PublishOptions | undefined
 
   constructor(name: string, fn: TaskFunction, options: TaskOptions, host: TaskHost) {
     this.name = name
@@ -58,8 +60,27 @@ export class TaskDefinition {
     if (this.#policy === undefined || this.#defaults !== defaults) {
       this.#policy = resolvePolicy(this.options, defaults)
       this.#defaults = defaults
+      this.#callOptions = undefined
     }
     return this.#policy
+  }
+
+  /** What the task says about each of its calls; the call's own options win. The same object until settings change. */
+  get callOptions(): PublishOptions {
+    const { policy } = this
+    return (this.#callOptions ??= callOptions(this.options, policy))
+  }
+
+  /**
+   * Throws, or rejects with, the `TypeError` that the worker would fail with: wrong arguments are the caller's to mend.
+   * A promise only where a schema needs one.
+   */
+  check(args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>): Promise<unknown> | undefined {
+    const { typing, schema } = this.options
+    if (typing === false && schema === undefined) return undefined
+    const bound = this.bindArguments(args, kwargs)
+    const checked = schema === undefined ? bound : validateArguments(schema, bound, this.parameters)
+    return isList(checked) ? undefined : checked
   }
 
   /** Positional and named arguments as the function wants them. Throws `TypeError`, worded as Python's. */
@@ -72,6 +93,10 @@ export class TaskDefinition {
     const fn = this.fn as (...all: unknown[]) => unknown
     return this.options.bind === true ? fn(run.context, ...args) : fn(...args)
   }
+}
+
+function isList(checked: readonly unknown[] | Promise<unknown>): checked is readonly unknown[] {
+  return Array.isArray(checked)
 }
 
 /** The leading arguments that nobody can leave out. */

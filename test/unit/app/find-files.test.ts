@@ -17,4 +17,7 @@ it('finds files by glob, sorted, and leaves installed packages alone', () => {
   expect(find('a/tasks+?.ts')).toEqual(['a/tasks+1.ts'])
   expect(find('*.ts')).toEqual([])
   expect(find('a/b/other.ts')).toEqual(['a/b/other.ts'])
+  expect(find('a/*')).toEqual(['a/tasks+1.ts', 'a/tasks.ts'])
+  expect(find('*/b/**')).toEqual(['a/b/other.ts', 'a/b/tasks.ts'])
+  expect(find('nowhere/*.ts')).toEqual([])
 })

@@ -1,0 +1,82 @@
+/** Connections: brokers, result backend and mailbox as the settings describe them. When they are opened is `app.ts`. */
+import type { ResultBackend } from '../backend/backend.ts'
+import type { BackendRegistry } from '../backend/registry.ts'
+import type { SqliteRegistry } from '../driver/sqlite.ts'
+import { BrokerConnection } from '../messaging/connection.ts'
+import { Mailbox } from '../messaging/mailbox.ts'
+import type { LogicalClock } from '../messaging/mailbox.ts'
+import type { Message } from '../protocol/message.ts'
+import type { SerializationRegistry } from '../serialization/registry.ts'
+import type { TransportRegistry } from '../transport/registry.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Logger } from '../util/logger.ts'
+import type { Settings } from './settings.ts'
+
+/** What all connections of an app share. */
+export interface ConnectionParts {
+  readonly transports: TransportRegistry
+  readonly backends: BackendRegistry
+  readonly serialization: SerializationRegistry
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly logicalClock: LogicalClock
+  /** Broker and backend in one file share one connection to it. */
+  readonly sqlite: SqliteRegistry
+  /** Throws where the content type is not accepted or the body cannot be read. */
+  readonly decode: (message: Message) => unknown
+}
+
+/** Makes what an app talks through. */
+export class Connections {
+  readonly #parts: ConnectionParts
+
+  constructor(parts: ConnectionParts) {
+    this.#parts = parts
+  }
+
+  /** A way to the broker for who consumes (`read`) or publishes (`write`). It connects when it is first used. */
+  broker(settings: Settings, purpose: 'read' | 'write'): BrokerConnection {
+    const { transports, logger, clock, sqlite } = this.#parts
+    const { brokerConnectionTimeout: timeout } = settings
+    return new BrokerConnection({
+      urls: purpose === 'write' ? settings.brokerWriteUrl : settings.brokerReadUrl,
+      transports,
+      transportOptions: settings.brokerTransportOptions,
+      context: { logger, clock, sqlite },
+      maxRetries: settings.brokerConnectionRetry ? settings.brokerConnectionMaxRetries : 0,
+      ...(timeout === null ? {} : { connectTimeoutMs: timeout * 1000 }),
+      failover: settings.brokerFailoverStrategy === 'shuffle' ? 'shuffle' : 'round-robin',
+    })
+  }
+
+  /** The result backend; one that refuses where there is none. */
+  backend(settings: Settings): Promise<ResultBackend> {
+    const { backends, serialization, logger, clock, sqlite } = this.#parts
+    const { resultBackend, resultBackendTransportOptions, resultExpires, resultSerializer } = settings
+    return backends.open(resultBackend ?? 'disabled://', resultBackendTransportOptions, {
+      logger,
+      clock,
+      sqlite,
+      serializer: serialization.serializer(resultSerializer),
+      resultExpiresMs: resultExpires === null || resultExpires === 0 ? undefined : resultExpires * 1000,
+    })
+  }
+
+  /** Remote control over a connection, for a worker or a caller. */
+  mailbox(settings: Settings, connection: BrokerConnection): Mailbox {
+    const { serialization, logger, clock, logicalClock, decode } = this.#parts
+    const { controlQueueTtl, controlQueueExpires } = settings
+    return new Mailbox({
+      connection,
+      logger,
+      clock,
+      logicalClock,
+      namespace: settings.controlExchange,
+      ...(controlQueueTtl === null ? {} : { queueTtl: controlQueueTtl }),
+      ...(controlQueueExpires === null ? {} : { queueExpires: controlQueueExpires }),
+      queueExclusive: settings.controlQueueExclusive,
+      encode: (value) => serialization.encodeBody(value, settings.taskSerializer),
+      decode,
+    })
+  }
+}
