@@ -5,19 +5,23 @@ import type { Mailbox, Reply } from '../messaging/mailbox.ts'
 
 export type { Reply }
 
+/** Whom a command is for, and how long its replies are gathered. */
 export interface BroadcastOptions {
   /** Node names; default all. */
   readonly destination?: readonly string[]
-  /** Node names by pattern, with `matcher`. */
+  /** Only nodes whose name matches. */
   readonly pattern?: string
+  /** How the pattern is read. Default `glob`. */
   readonly matcher?: 'glob' | 'pcre'
   /** How long replies are gathered, in seconds. Default 1. */
   readonly timeout?: number
   /** Stop after so many replies. Default: as many as there are destinations. */
   readonly limit?: number
+  /** The arguments of the command. */
   readonly arguments?: Readonly<Record<string, unknown>>
 }
 
+/** What remote control needs of its app. */
 export interface ControlParts {
   readonly mailbox: () => Promise<Mailbox>
   readonly connection: () => Promise<BrokerConnection>
@@ -25,6 +29,7 @@ export interface ControlParts {
   readonly queues: () => Promise<readonly string[]>
 }
 
+/** Remote control of the workers. Its verbs reject with `OperationalError` where the broker cannot be had. */
 export class Control {
   readonly #parts: ControlParts
 
@@ -72,7 +77,10 @@ export class Control {
   async purge(queues?: readonly string[]): Promise<number> {
     const connection = await this.#parts.connection()
     const names = queues ?? (await this.#parts.queues())
-    const counts = await Promise.all(names.map((name) => connection.withChannel((channel) => channel.queuePurge(name))))
-    return counts.reduce((sum, count) => sum + count, 0)
+    return connection.withChannel(async (channel) => {
+      let count = 0
+      for (const name of names) count += await channel.queuePurge(name)
+      return count
+    })
   }
 }

@@ -25,6 +25,7 @@ import { taskDefaults } from './task-defaults.ts'
 /** The tracer, and what came of its runs. */
 export interface Traced {
   readonly host: TaskHost
+  readonly tracer: Tracer
   readonly tasks: TaskRegistry
   readonly signals: Signals
   readonly calls: NotedCall[]
@@ -91,6 +92,7 @@ export function traced(options: TracedOptions = {}): Traced {
   const deliveryInfo = { exchange: '', routing_key: 'celery', priority: 3, redelivered: false }
   return {
     host,
+    tracer,
     tasks,
     signals,
     calls,
