@@ -31,6 +31,7 @@ export class FakeTransport implements Transport {
   onConnect: Hook<string> = () => undefined
   onPublish: Hook<readonly Publication[]> = () => undefined
   onDeclare: Hook<QueueDeclaration> = () => undefined
+  onClose: Hook<undefined> = () => undefined
 
   async connect(url: string): Promise<Connection> {
     this.attempts.push(url)
@@ -110,6 +111,7 @@ class FakeChannel {
 
   async close(): Promise<void> {
     this.#transport.calls.push('closeChannel')
+    await this.#transport.onClose(undefined)
   }
 
   #checkOpen(): void {
