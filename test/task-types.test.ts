@@ -1,7 +1,7 @@
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { z } from 'zod'
-import { Celery } from '../../../src/index.ts'
-import type { AsyncResult, Signature, TaskContext } from '../../../src/index.ts'
+import { Celery } from '../src/index.ts'
+import type { AsyncResult, Signature, TaskContext } from '../src/index.ts'
 
 const app = new Celery('proj', { broker: 'memory://' })
 const add = app.task('proj.add', (x: number, y: number) => x + y)
