@@ -147,7 +147,7 @@ class SqliteBackend implements ResultBackend {
   async #close(): Promise<void> {
     // A file that could not be opened need not be closed.
     const opened = await this.#opening?.catch(() => undefined)
-    opened?.watcher.stop()
+    opened?.watcher.stop(new BackendError(`${this.displayUrl} was closed`))
     opened?.expiry.stop()
     await opened?.database.release()
   }
@@ -182,17 +182,16 @@ class SqliteBackend implements ResultBackend {
     expiry.start()
     const opened = { database, writes, watcher, expiry }
     this.#opened = opened
-    void database.lost.then((reason) => this.#lose(opened, reason))
+    void database.lost.then(() => this.#lose(opened))
     return opened
   }
 
-  /** The file was deleted or replaced: whoever needs it next opens what is there then. */
-  async #lose(opened: Opened, reason: Error): Promise<void> {
+  /** The file was deleted or replaced: watches fail as they look, and whoever needs it next opens what is there then. */
+  async #lose(opened: Opened): Promise<void> {
     if (this.#closing !== undefined) return
     this.#opened = undefined
     this.#opening = undefined
     opened.expiry.stop()
-    opened.watcher.fail(reason)
     await opened.database.release()
   }
 

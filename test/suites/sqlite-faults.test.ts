@@ -309,7 +309,9 @@ describe('the embedded store, whatever happens', () => {
     chmodSync(file, 0o444)
     chmodSync(folder, 0o555)
     try {
-      expect(await start('intrude').hear()).toMatch(/Error: ".*test\.db" cannot be written: .*right/)
+      expect(await start('intrude').hear()).toMatch(
+        /^(ImproperlyConfigured|OperationalError): ".*test\.db" cannot be written: .*right/,
+      )
       file = join(folder, 'new.db')
       expect(await start('intrude').hear()).toMatch(/^ImproperlyConfigured: ".*new\.db" cannot be opened: .*right/)
     } finally {

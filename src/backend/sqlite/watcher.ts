@@ -64,16 +64,11 @@ export class Watcher {
     }
   }
 
-  /** End all watches, without a word. */
-  stop(): void {
-    for (const watchings of [...this.#byId.values()]) for (const watching of [...watchings]) this.#stop(watching)
-  }
-
-  /** End all watches because of an error. */
-  fail(error: unknown): void {
+  /** End all watches, and say why: whoever still waits would wait for ever. */
+  stop(reason: unknown): void {
     const all = new Set([...this.#byId.values()].flatMap((watchings) => [...watchings]))
     this.#fresh = []
-    for (const watching of all) this.#fail(watching, error)
+    for (const watching of all) this.#fail(watching, reason)
   }
 
   #stop(watching: Watching): void {
@@ -123,7 +118,7 @@ export class Watcher {
         this.#tell(watching, id, body)
       }
     } catch (error) {
-      this.fail(error)
+      this.stop(error)
     }
     const endMs = this.#parts.clock.monotonic()
     this.#restUntilMs = endMs + (endMs - startMs) * REST_FACTOR

@@ -118,6 +118,18 @@ describe('sqlite:// for results', () => {
     await expect(used.storeResult(used.encodeResult(META))).rejects.toThrow(BackendError)
   })
 
+  it('ends its watches when it is closed', async () => {
+    const backend = await make()
+    await backend.getMeta('a')
+    const onError = vi.fn()
+    backend.watch(['a'], () => undefined, onError)
+    // The watch begins with the file open, which it is.
+    await waitFor(() => backend.getMeta('a').then(() => true))
+    await backend.close()
+    expect(onError).toHaveBeenCalledOnce()
+    expect(onError).toHaveBeenCalledWith(expect.any(BackendError))
+  })
+
   it('stops a watch before it has begun', async () => {
     const backend = await make()
     const onMeta = vi.fn()

@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
 import { readProcessTable } from '../../../../src/transport/sqlite/process.ts'
 import type { ProcessIdentity } from '../../../../src/transport/sqlite/process.ts'
+import { waitFor } from '../../../support/wait-for.ts'
 
 const table = readProcessTable()
 const isLinux = process.platform === 'linux'
@@ -35,8 +37,13 @@ describe('a process', () => {
     const parent = spawn('sh', ['-c', 'sleep 100 & echo $!; exec sleep 100'])
     const [line] = (await once(parent.stdout, 'data')) as [Buffer]
     const pid = line.toString().trim()
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]!.split(' ')
+    const identity = { ...table.self, thread: `${pid}/task/${pid}`, started: fields[19]! }
+    expect(table.verdict(identity)).toBe('alive')
     process.kill(Number(pid), 'SIGKILL')
-    expect(table.verdict({ ...table.self, thread: `${pid}/task/${pid}`, started: '1' })).toBe('gone')
+    // Gone from the moment on in which it cannot do anything any more.
+    await waitFor(() => table.verdict(identity) === 'gone')
+    expect(readFileSync(`/proc/${pid}/stat`, 'latin1')).toContain(') Z ')
     parent.kill('SIGKILL')
   })
 

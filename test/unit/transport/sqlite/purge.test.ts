@@ -66,6 +66,14 @@ describe('purging', () => {
     expect(waiting('a')).toBe(10)
   })
 
+  it('leaves what follows in the same run', async () => {
+    await put('a', 1)
+    const upTo = database.read(newestMessage)
+    await put('a', 1)
+    expect(await database.write((s) => purgeSome(s, idOf('a'), upTo, () => false))).toEqual({ removed: 1, done: true })
+    expect(waiting('a')).toBe(1)
+  })
+
   it('removes what has waited too long from the front', async () => {
     await database.write((statements) =>
       declareQueue(statements, { ...plainQueue('a'), arguments: { 'x-message-ttl': 1000 } }, NOW),
