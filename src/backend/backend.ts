@@ -86,6 +86,6 @@ export interface ResultBackend {
   deleteGroup(groupId: string): Promise<void>
   /** Remove what has expired. Answers how many documents went. */
   cleanup(): Promise<number>
-  /** May be called twice. Writes that were asked for before are done first. */
+  /** May be called twice. Writes that were asked for before are done first; watches end with a `BackendError`. */
   close(): Promise<void>
 }

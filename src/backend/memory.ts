@@ -2,7 +2,7 @@
  * `memory://`: results in this process, for tests and for programs that are client and worker at once. All backends
  * that one registry opens share them. Bodies are kept encoded, so that what would fail elsewhere fails here too.
  */
-import { ImproperlyConfigured } from '../errors.ts'
+import { BackendError, ImproperlyConfigured } from '../errors.ts'
 import type { Body } from '../protocol/message.ts'
 import type { GroupMeta, TaskMeta } from '../protocol/result.ts'
 import { SUCCESS } from '../protocol/states.ts'
@@ -69,6 +69,8 @@ class MemoryBackend implements ResultBackend {
   readonly displayUrl = 'memory://'
   readonly #results: MemoryResults
   readonly #context: BackendContext
+  /** Of this backend, by what ends each of them. */
+  readonly #watches = new Map<MemoryWatch, (error: Error) => void>()
 
   constructor(results: MemoryResults, context: BackendContext) {
     this.#results = results
@@ -108,12 +110,14 @@ class MemoryBackend implements ResultBackend {
       onMeta,
       onError,
       onStop: () => {
+        this.#watches.delete(watch)
         for (const taskId of taskIds) {
           watches.get(taskId)?.delete(watch)
           if (watches.get(taskId)?.size === 0) watches.delete(taskId)
         }
       },
     })
+    this.#watches.set(watch, onError)
     for (const taskId of taskIds) {
       const watchers = watches.get(taskId)
       if (watchers === undefined) watches.set(taskId, new Set([watch]))
@@ -149,7 +153,12 @@ class MemoryBackend implements ResultBackend {
   }
 
   async close(): Promise<void> {
-    // Results stay for the other backends of this app.
+    // Results stay for the other backends of this app. Whoever still waits would wait for ever.
+    const error = new BackendError(`${this.displayUrl} was closed`)
+    for (const [watch, onError] of [...this.#watches]) {
+      watch.stop()
+      onError(error)
+    }
   }
 
   #read(taskId: string): TaskMeta | undefined {

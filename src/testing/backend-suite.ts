@@ -370,6 +370,16 @@ function testEnds(test: Test, shortestExpiryMs: number): void {
     assert.equal((await other.getMeta('t1'))?.status, SUCCESS)
   })
 
+  test('a close ends the watches with an error, so that nobody waits for ever', async (open) => {
+    const backend = await open()
+    const observer = new Observer()
+    backend.watch(['t1'], observer.onMeta, observer.onError)
+    await backend.getMeta('t1')
+    await backend.close()
+    await until('the watch has failed', () => observer.errors.length === 1)
+    assert.match(String(observer.errors[0]), /closed/)
+  })
+
   test('its URL can be shown', async (open) => {
     const backend = await open()
     assert.match(backend.displayUrl, /^[\w+]+:/)
