@@ -1,11 +1,12 @@
 /**
- * What is in node_modules? Sends one task for each file, to a worker that runs beside this program, and reports what
- * the tasks found. Tasks and results lie in a temporary folder that is gone at the end, also after Ctrl-C.
+ * What is in node_modules, or in the folder that is named? Sends one task for each file, to a worker that runs beside
+ * this program, and reports what the tasks found. Tasks and results lie in a temporary folder that is gone at the end,
+ * also after Ctrl-C.
  */
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { app } from './app.ts'
 import { findFiles } from './find-files.ts'
 import { ProgressBar } from './progress-bar.ts'
@@ -18,24 +19,26 @@ const interrupted = Promise.race(['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) =>
   throw new Error('Interrupted.')
 })
 
-const files = findFiles(join(import.meta.dirname, '../../node_modules'))
-console.log(`${String(files.length)} files in node_modules, one task for each.`)
+const folder = resolve(process.argv[2] ?? join(import.meta.dirname, '../../node_modules'))
+const files = findFiles(folder)
+console.log(`${files.length.toLocaleString('en')} files in ${basename(folder)}, one task for each.`)
 
-const folder = mkdtempSync(join(tmpdir(), 'celeriac-demo-'))
-process.chdir(folder)
-const worker = startWorker(folder)
+// The default broker is a file in the working directory.
+const workplace = mkdtempSync(join(tmpdir(), 'celeriac-demo-'))
+process.chdir(workplace)
+const worker = startWorker(workplace)
 
 try {
   const startedMs = performance.now()
   const facts = await Promise.race([inspectAll(), interrupted, worker.lost])
-  console.log(report(facts, (performance.now() - startedMs) / 1000))
+  console.log(report(folder, facts, (performance.now() - startedMs) / 1000))
 } catch (error) {
   console.error(`\n${String(error)}`)
   process.exitCode = 1
 } finally {
   await worker.stop()
   await app.close()
-  rmSync(folder, { recursive: true })
+  rmSync(workplace, { recursive: true })
 }
 
 async function inspectAll(): Promise<FileFacts[]> {

@@ -32,6 +32,6 @@ export class ProgressBar {
 
   #text(): string {
     const percent = Math.floor((this.#done / this.#total) * 100)
-    return `${String(percent).padStart(3)} %  ${String(this.#done)} of ${String(this.#total)}`
+    return `${String(percent).padStart(3)} %  ${this.#done.toLocaleString('en')} of ${this.#total.toLocaleString('en')}`
   }
 }

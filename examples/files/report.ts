@@ -2,19 +2,18 @@
 import { extname, relative } from 'node:path'
 import type { FileFacts } from './tasks.ts'
 
-const MODULES = `${import.meta.dirname}/../..`
-
-export function report(files: readonly FileFacts[], seconds: number): string {
+export function report(folder: string, files: readonly FileFacts[], seconds: number): string {
   const bytes = sum(files, (file) => file.bytes)
   const gzipped = sum(files, (file) => file.gzipped)
   const copies = files.length - new Set(files.map((file) => file.sha256)).size
+  const big = largest(files)
   const [extension = 'none', withIt = 0] = mostCommon(files.map((file) => extname(file.path)))
   const rows: [string, string][] = [
     ['files', `${whole(files.length)}, of which ${whole(copies)} are copies of others`],
     ['size', `${megabytes(bytes)}, gzipped ${megabytes(gzipped)} (${whole((gzipped / bytes) * 100)} %)`],
     ['lines', whole(sum(files, (file) => file.lines))],
     ['words', whole(sum(files, (file) => file.words))],
-    ['largest', describe(largest(files))],
+    ['largest', `${relative(folder, big.path)}, ${megabytes(big.bytes)}`],
     ['most common', `${extension}, ${whole(withIt)} files`],
     [
       'time',
@@ -30,10 +29,6 @@ function sum(files: readonly FileFacts[], amount: (file: FileFacts) => number): 
 
 function largest(files: readonly FileFacts[]): FileFacts {
   return files.reduce((one, other) => (other.bytes > one.bytes ? other : one))
-}
-
-function describe(file: FileFacts): string {
-  return `${relative(MODULES, file.path)}, ${megabytes(file.bytes)}`
 }
 
 function mostCommon(names: readonly string[]): readonly [name?: string, count?: number] {
