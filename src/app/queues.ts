@@ -103,9 +103,9 @@ export class Queues {
    */
   select(names: readonly string[]): void {
     if (names.length === 0) return
+    this.#refuseUndeclared('select', names)
     this.#selected = new Map(
       names.map((name) => {
-        if (!this.has(name) && !this.#settings.taskCreateMissingQueues) throw this.#notDeclared('select', name)
         const queue = this.get(name)
         return [queue.name, queue]
       }),
@@ -114,24 +114,25 @@ export class Queues {
 
   /** Do not consume these (`-X`, `cancel_consumer`). Throws as `select` does. */
   deselect(names: readonly string[]): void {
-    for (const name of names) {
-      if (!this.has(name) && !this.#settings.taskCreateMissingQueues) throw this.#notDeclared('exclude', name)
-      this.#consumed().delete(this.#aliases.get(name)?.name ?? name)
-    }
+    this.#refuseUndeclared('exclude', names)
+    for (const name of names) this.#consumed().delete(this.#aliases.get(name)?.name ?? name)
+  }
+
+  /**
+   * What one of several workers consumes: these queues, or all that are consumed here, but not the excluded ones. Selects
+   * nothing for others. Throws as `select` does.
+   */
+  choose(only: readonly string[] = [], except: readonly string[] = []): Queue[] {
+    this.#refuseUndeclared('select', only)
+    this.#refuseUndeclared('exclude', except)
+    const chosen = only.length === 0 ? [...this.#consumed().values()] : only.map((name) => this.get(name))
+    const excluded = new Set(except.map((name) => this.#aliases.get(name)?.name ?? name))
+    return [...new Set(chosen)].filter(({ name }) => !excluded.has(name))
   }
 
   /** The queues that a worker consumes, by name. */
   get consumeFrom(): ReadonlyMap<string, Queue> {
     return this.#consumed()
-  }
-
-  /** A line for each queue that is consumed, by name, as the worker's banner has it. */
-  format(): string[] {
-    return [...this.#consumed().values()]
-      .sort((a, b) => (a.name < b.name ? -1 : 1))
-      .map(({ name, exchange, routingKey }) => {
-        return `.> ${name.padEnd(16)} exchange=${exchange.name}(${exchange.type}) key=${routingKey}`
-      })
   }
 
   #consumed(): Map<string, Queue> {
@@ -170,11 +171,23 @@ export class Queues {
       : { ...queue, maxPriority: taskQueueMaxPriority }
   }
 
-  #notDeclared(verb: string, name: string): ImproperlyConfigured {
-    return new ImproperlyConfigured(
+  #refuseUndeclared(verb: string, names: readonly string[]): void {
+    if (this.#settings.taskCreateMissingQueues) return
+    const name = names.find((wanted) => !this.has(wanted))
+    if (name === undefined) return
+    throw new ImproperlyConfigured(
       `Cannot ${verb} queue "${name}": it is not in taskQueues${didYouMean(name, this.#queues.keys())}`,
     )
   }
+}
+
+/** A line for each queue, by name, as the worker's banner has it. */
+export function formatQueues(queues: readonly Queue[]): string[] {
+  return [...queues]
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, exchange, routingKey }) => {
+      return `.> ${name.padEnd(16)} exchange=${exchange.name}(${exchange.type}) key=${routingKey}`
+    })
 }
 
 /** The queue that only this worker consumes (`workerDirect`). */

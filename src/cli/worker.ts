@@ -6,6 +6,7 @@ import { release, type } from 'node:os'
 import type { Command } from 'commander'
 import { readOverrides } from '../app/config-source.ts'
 import { locateApp } from '../app/finder.ts'
+import { formatQueues } from '../app/queues.ts'
 import type { Celery } from '../celery.ts'
 import { defaultNodename } from '../protocol/nodename.ts'
 import type { LogLevel } from '../util/logger.ts'
@@ -124,7 +125,7 @@ async function bannerOf(app: Celery, facts: WorkerFacts): Promise<string> {
     results: (await app.backend()).displayUrl,
     concurrency: facts.concurrency,
     pool: facts.pool,
-    queues: app.queues.format(),
+    queues: formatQueues(facts.queues),
     tasks: bannerTasks(app.tasks.names(), { info: logger.enabled('INFO'), debug: logger.enabled('DEBUG') }),
   })
 }

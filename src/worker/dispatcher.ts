@@ -9,6 +9,7 @@ import type { Pool } from './pool/pool.ts'
 import type { Request } from './request.ts'
 import type { WorkerState } from './state.ts'
 
+/** What a dispatcher needs of its worker. */
 export interface DispatcherParts {
   readonly pool: Pool
   readonly state: WorkerState<Request>
@@ -21,6 +22,7 @@ export interface DispatcherParts {
   readonly onEnded: () => void
 }
 
+/** The line of one worker. */
 export class Dispatcher {
   readonly #parts: DispatcherParts
   /** Requests on their way into the pool, which does not count them yet. */
@@ -32,8 +34,12 @@ export class Dispatcher {
     this.#parts = parts
   }
 
-  /** Take the messages of one round trip. */
+  /** Take the messages of one round trip. Those that come when it is closed go back. */
   add(messages: readonly IncomingMessage[]): void {
+    if (!this.#open) {
+      void Promise.allSettled(messages.map((message) => message.giveBack()))
+      return
+    }
     for (const message of messages) {
       const request = this.#parts.receive(message)
       if (request !== undefined) this.#admit(request)
@@ -43,11 +49,10 @@ export class Dispatcher {
 
   /** Give the pool as much as it takes. Called whenever it may have room. */
   dispatch(): void {
-    const { reserved } = this.#parts.state
-    while (this.#open && reserved.size > 0 && this.#parts.pool.free > this.#starting) {
-      const [request] = reserved.values()
-      if (request === undefined || this.#drops(request)) continue
-      this.#start(request)
+    const { state, pool } = this.#parts
+    for (const request of state.reserved.values()) {
+      if (!this.#open || pool.free <= this.#starting) return
+      if (!this.#drops(request)) this.#start(request)
     }
   }
 
@@ -69,8 +74,9 @@ export class Dispatcher {
     while (this.#running.size > 0) await Promise.all(this.#running)
   }
 
+  /** What cannot be given back comes again by itself: the connection it came on is lost. */
   async #giveBack(requests: readonly Request[]): Promise<void> {
-    await Promise.all(requests.map((request) => request.giveBack()))
+    await Promise.allSettled(requests.map((request) => request.giveBack()))
   }
 
   #admit(request: Request): void {

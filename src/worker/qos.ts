@@ -7,7 +7,7 @@
 import type { Clock, Timer } from '../util/clock.ts'
 
 export interface PrefetchParts {
-  /** Celery's number, and the smallest count. */
+  /** Celery's number, and the smallest count; 0 is no limit, and stays so. */
   readonly smallest: number
   readonly clock: Clock
   /** Have at most so many in hand from now on. */
@@ -41,6 +41,7 @@ export class PrefetchCount {
 
   /** A task has ended. */
   ended(): void {
+    if (this.#parts.smallest === 0) return
     this.#ended += 1
     const elapsedMs = this.#parts.clock.monotonic() - this.#sinceMs
     if (elapsedMs >= IN_HAND_MS) this.#follow(elapsedMs)

@@ -25,11 +25,11 @@ import { encodeTaskMeta } from '../protocol/result.ts'
 import { FAILURE, REVOKED } from '../protocol/states.ts'
 import type { TaskState } from '../protocol/states.ts'
 import { decodeTaskBody } from '../protocol/task.ts'
-import type { TaskHead } from '../protocol/task.ts'
+import type { TaskEmbed, TaskHead } from '../protocol/task.ts'
 import type { RequestFacts, Signals } from '../signals.ts'
 import type { Outcome } from '../task/outcome.ts'
 import type { TaskDefinition } from '../task/task.ts'
-import { failureOf } from '../task/failure.ts'
+import { chainFailures, failureOf } from '../task/failure.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
 import type { Job, JobObserver, Pool } from './pool/pool.ts'
@@ -50,6 +50,7 @@ export interface RequestParts {
   readonly decode: (message: Message) => unknown
 }
 
+/** One delivery of one task. */
 export class Request implements JobObserver {
   readonly key: number
   readonly head: TaskHead
@@ -129,14 +130,20 @@ export class Request implements JobObserver {
     await this.#finish()
   }
 
-  /** End it with an error that the task did not throw: an unknown name, a killed child. */
+  /** End it with an error that the task did not throw: a killed child, a shutdown. */
   async fail(error: Error): Promise<void> {
+    const { backend, clock, signals } = this.#parts
     const failure = failureOf(error)
-    await this.#store(FAILURE, encodeException(error), failure.traceback)
-    await this.#callErrbacks(error, failure.traceback)
-    if (!this.#parts.signals.has('task-failure')) return
+    const { traceback } = failure
+    await this.#store(FAILURE, encodeException(error), traceback)
+    const embed = this.#embed()
+    for (const meta of chainFailures(embed?.chain ?? null, error, traceback, clock.now())) {
+      await this.store(backend.encodeResult(meta))
+    }
+    if (embed !== undefined) await this.#callErrbacks(embed, error, traceback)
+    if (!signals.has('task-failure')) return
     const facts = { taskId: this.head.id, task: this.head.name, args: [], kwargs: {} }
-    await this.#parts.signals.send('task-failure', { ...facts, exception: error, traceback: failure.traceback })
+    await signals.send('task-failure', { ...facts, exception: error, traceback })
   }
 
   async #run(pool: Pool, entered: () => void): Promise<Outcome> {
@@ -253,22 +260,21 @@ export class Request implements JobObserver {
     return this.store(this.#parts.backend.encodeResult(meta))
   }
 
-  async #callErrbacks(error: Error, traceback: string): Promise<void> {
-    const { host, decode, logger } = this.#parts
+  /** Who follows the task; undefined where its message cannot be read. */
+  #embed(): TaskEmbed | undefined {
     try {
-      const { embed } = decodeTaskBody(decode(this.message.message))
-      if (embed.errbacks === null) return
-      const { id, rootId } = this.head
-      const request = { id, name: this.head.name, hostname: this.#parts.hostname, retries: this.head.retries }
-      await callErrbacks(
-        host,
-        { id, rootId: rootId ?? id, embed, priority: undefined },
-        { request, error, traceback },
-        logger,
-      )
-    } catch (cause) {
-      logger.error(`The errbacks of ${this.label} could not be read`, { error: cause })
+      return decodeTaskBody(this.#parts.decode(this.message.message)).embed
+    } catch (error) {
+      this.#parts.logger.error(`The errbacks of ${this.label} could not be read`, { error })
+      return undefined
     }
+  }
+
+  #callErrbacks(embed: TaskEmbed, error: Error, traceback: string): Promise<void> {
+    const { host, hostname, logger } = this.#parts
+    const { id, name, rootId, retries } = this.head
+    const ended = { id, rootId: rootId ?? id, embed, priority: undefined }
+    return callErrbacks(host, ended, { request: { id, name, hostname, retries }, error, traceback }, logger)
   }
 
   #job(): Job {

@@ -1,93 +1,59 @@
 /**
- * The whole worker, as one list: pool, line, consumer. Started top to bottom, stopped bottom to top.
+ * The worker: a pool, then a consumer, started in this order and stopped in the other. What lies between them is
+ * `blueprint.ts`.
  *
  * Stopping has two strengths here. Warm: take no more messages, give back what waits, let running tasks end. Cold: abort
  * and end running tasks as well; what is not acknowledged goes back. A soft shutdown is a warm one with a deadline, after
  * which it turns cold. Cold may follow warm, and hastens it.
  */
-import { availableParallelism } from 'node:os'
 import type { App } from '../app/app.ts'
-import type { AppLocation } from '../app/loader.ts'
-import { ImproperlyConfigured, InvalidTaskError } from '../errors.ts'
-import type { BrokerConnection } from '../messaging/connection.ts'
-import type { Queue } from '../messaging/queue.ts'
-import { expandNodename } from '../protocol/nodename.ts'
-import type { Connection } from '../transport/transport.ts'
+import { ImproperlyConfigured, WorkerShutdown } from '../errors.ts'
+import { asError } from '../util/as-error.ts'
 import { BoundedSet } from '../util/bounded-set.ts'
-import { LOG_LEVELS } from '../util/logger.ts'
-import type { LogLevel } from '../util/logger.ts'
-import { createCommands } from './commands/all.ts'
-import type { CommandArguments, CommandTarget } from './commands/command.ts'
-import { Consumer } from './consumer.ts'
-import { Dispatcher } from './dispatcher.ts'
-import type { Pool, RunJob } from './pool/pool.ts'
-import { findPool } from './pool/registry.ts'
-import { PrefetchCount } from './qos.ts'
-import { receive } from './receive.ts'
-import type { ReceiveParts } from './receive.ts'
+import { deferred } from '../util/deferred.ts'
+import type { Deferred } from '../util/deferred.ts'
+import { createParts } from './blueprint.ts'
+import type { WorkerParts } from './blueprint.ts'
+import { workerFacts } from './options.ts'
+import type { WorkerFacts, WorkerOptions } from './options.ts'
+import type { Pool } from './pool/pool.ts'
 import type { Request } from './request.ts'
-import { ResultWriter } from './result-writer.ts'
 import { WorkerState } from './state.ts'
 
-/** How a worker works. What is left out comes from the settings. Durations are seconds. */
-export interface WorkerOptions {
-  /** The node name; `%h %n %d` are expanded. Default `celery@%h`. */
-  readonly hostname?: string
-  /** `prefork`, `async`, `solo`. Default: `workerPool`. */
-  readonly pool?: string
-  /** How many tasks run at the same time. Default: `workerConcurrency`, else the number of cores. */
-  readonly concurrency?: number
-  /** Only these queues. Default: all declared ones. */
-  readonly queues?: readonly string[]
-  /** All declared queues but these. */
-  readonly excludeQueues?: readonly string[]
-  /** Messages in hand are at most this times the concurrency; 0 is no limit. */
-  readonly prefetchMultiplier?: number
-  readonly maxTasksPerChild?: number
-  /** In KiB, as in Celery. */
-  readonly maxMemoryPerChild?: number
-  /** Throw away what waits in the queues before the start. */
-  readonly purge?: boolean
-  /** Where child processes find the app. Default: in the file that made it, the first export that is an app. */
-  readonly appLocation?: AppLocation
-}
+export type { WorkerFacts, WorkerOptions }
 
 /** How strongly to stop. */
 export type StopStrength = 'warm' | 'soft' | 'cold'
-
-/** What a worker is, for the banner and for commands. */
-export interface WorkerFacts {
-  readonly hostname: string
-  readonly pool: string
-  readonly concurrency: number
-  readonly queues: readonly Queue[]
-}
 
 /** Celery's limits of the set of revoked ids (`CELERY_WORKER_REVOKES_MAX`, `CELERY_WORKER_REVOKE_EXPIRES`). */
 const REVOKES_MAX = 50_000
 const REVOKE_EXPIRES_MS = 10_800_000
 
-/** The parts of a worker that runs. */
-interface Running {
-  readonly facts: WorkerFacts
-  readonly pool: Pool
-  readonly dispatcher: Dispatcher
-  readonly consumer: Consumer
+/** From one start to the end of its stop. */
+interface Life {
+  /** The parts, when they run. */
+  readonly started: Promise<WorkerParts>
+  /** The same, when listeners were told. */
+  readonly ready: Promise<WorkerFacts>
+  /** Aborted by a stop that comes before the start is done. */
+  readonly giveUp: AbortController
+  /** Aborted when results are waited for no longer. */
+  readonly ending: AbortController
+  /** Settled at the end of the stop. */
+  readonly ended: Deferred<void>
+  stopped: Promise<void> | undefined
+  /** Why it ends, where nobody asked for it. */
+  failure: Error | undefined
 }
 
+/** Works the tasks of an app. */
 export class Worker {
   readonly #app: App
   readonly #options: WorkerOptions
   readonly #state: WorkerState<Request>
-  readonly #commands = createCommands()
-  /** Aborted when nothing is waited for any more. */
-  readonly #ending = new AbortController()
-  #prefetch: PrefetchCount | undefined
   #prepared: Promise<WorkerFacts> | undefined
-  #running: Promise<Running> | undefined
-  #stopped: Promise<void> | undefined
-  /** Why the pool could not go on. */
-  #failure: Error | undefined
+  #life: Life | undefined
+  #closed: Promise<void> = Promise.resolve()
 
   constructor(app: App, options: WorkerOptions = {}) {
     this.#app = app
@@ -104,35 +70,45 @@ export class Worker {
 
   /**
    * Read the settings, import the task modules, and tell what this worker will be. `start` does so first of all; ask
-   * before to say it, as the command line does. May be called twice.
+   * before to say it, as the command line does. May be called twice. Rejects with `ImproperlyConfigured`.
    */
   prepare(): Promise<WorkerFacts> {
-    return (this.#prepared ??= this.#prepare())
+    return (this.#prepared ??= this.#prepare().catch((error: unknown) => {
+      this.#prepared = undefined
+      throw error
+    }))
   }
 
-  /** Start. Resolves when it consumes. Rejects when the pool or the broker cannot be had. May be called twice. */
-  async start(): Promise<WorkerFacts> {
-    this.#running ??= this.#start()
-    return (await this.#running).facts
+  /**
+   * Start. Resolves when it consumes. Rejects when the pool or the broker cannot be had, with `WorkerShutdown` when it is
+   * stopped before; then nothing is left open. May be called twice, and again after a stop.
+   */
+  start(): Promise<WorkerFacts> {
+    const stopping = this.#life?.stopped
+    if (stopping !== undefined) return stopping.then(() => this.start())
+    this.#life ??= this.#begin()
+    return this.#life.ready
   }
 
-  /** Resolves when the worker has stopped; rejects when the broker cannot be had any more, or the pool cannot go on. */
-  async closed(): Promise<void> {
-    if (this.#running === undefined) return
-    const { consumer } = await this.#running
-    await consumer.ended()
-    await this.#stopped
-    if (this.#failure !== undefined) throw this.#failure
+  /**
+   * Resolves when the worker has stopped. Rejects when it did so because it could not start, the broker cannot be had any
+   * more or the pool has failed.
+   */
+  closed(): Promise<void> {
+    return this.#closed
   }
 
-  /** Stop. Resolves when all is closed. May be called twice, and more strongly the second time. */
+  /** Stop. Resolves when all is closed. May be called twice, more strongly the second time, and before the start is done. */
   async stop(how: StopStrength = 'warm'): Promise<void> {
-    if (this.#running === undefined) return
-    const running = await this.#running
-    const first = this.#stopped === undefined
-    this.#stopped ??= this.#stop(running, how)
-    if (!first && how !== 'warm') await this.#hasten(running, how)
-    await this.#stopped
+    const life = this.#life
+    if (life === undefined) return
+    life.giveUp.abort(new WorkerShutdown('The worker was stopped before it had started'))
+    const parts = await life.started.catch(() => undefined)
+    // A start that failed has left nothing behind.
+    if (parts === undefined) return
+    if (life.stopped === undefined) life.stopped = this.#stop(life, parts, how)
+    else if (how !== 'warm') await this.#stopPool(parts.pool, how)
+    await life.stopped
   }
 
   async #prepare(): Promise<WorkerFacts> {
@@ -144,214 +120,140 @@ export class Worker {
       )
     }
     const settings = await app.prepare()
+    for (const { message } of app.conf.warnings) app.logger.warning(message)
     await app.importTasks()
     await app.serialization.loadCompressions()
-    return this.#facts(settings)
+    return workerFacts(this.#options, settings, app.queues)
   }
 
-  async #start(): Promise<Running> {
+  #begin(): Life {
+    const giveUp = new AbortController()
+    const ending = new AbortController()
+    const ended: Deferred<void> = deferred()
+    const started = this.#start(giveUp.signal, ending.signal)
+    const life: Life = {
+      started,
+      ready: this.#ready(started),
+      giveUp,
+      ending,
+      ended,
+      stopped: undefined,
+      failure: undefined,
+    }
+    this.#closed = ended.promise
+    started.then(
+      ({ consumer }) => {
+        consumer.ended().catch((error: unknown) => {
+          this.#fail(life, asError(error), 'warm')
+        })
+      },
+      (error: unknown) => {
+        this.#forget(life)
+        ended.reject(error)
+      },
+    )
+    // Whoever asks is told; nobody has to.
+    ended.promise.catch(() => undefined)
+    return life
+  }
+
+  async #start(giveUp: AbortSignal, ending: AbortSignal): Promise<WorkerParts> {
     const app = this.#app
     const facts = await this.prepare()
     await app.signals.send('worker-init', { hostname: facts.hostname })
-    if (this.#options.purge === true) await app.control.purge(facts.queues.map((queue) => queue.name))
-    const parts = await this.#build(facts)
-    await parts.pool.start()
-    try {
-      await parts.consumer.start()
-    } catch (error) {
-      await parts.pool.stop('cold')
-      throw error
-    }
-    await app.signals.send('worker-ready', { hostname: facts.hostname })
-    return parts
-  }
-
-  #facts(settings: App['conf']['values']): WorkerFacts {
-    const { queues, excludeQueues } = this.#options
-    const selected = this.#app.queues
-    if (queues !== undefined) selected.select(queues)
-    if (excludeQueues !== undefined) selected.deselect(excludeQueues)
-    return {
-      hostname: expandNodename(this.#options.hostname ?? 'celery@%h'),
-      pool: this.#options.pool ?? settings.workerPool,
-      concurrency: this.#options.concurrency ?? settings.workerConcurrency ?? availableParallelism(),
-      queues: [...selected.consumeFrom.values()],
-    }
-  }
-
-  async #build(facts: WorkerFacts): Promise<Running> {
-    const app = this.#app
-    const settings = app.conf.values
-    const tracer = await app.createTracer({ joinWillBlock: true })
-    const run: RunJob = (job, control) => tracer.run(job, control)
-    const pool = await this.#createPool(facts, run)
-    const broker = await app.connect()
-    const backend = await app.backend()
-    // Opened now: a backend that cannot be had shall be told of before the first task has run.
-    await backend.getMetas([])
-    const { clock, logger } = app
-    const parts: ReceiveParts = {
-      host: app,
-      pool,
-      backend,
-      results: new ResultWriter({ backend, clock, logger, stopping: this.#ending.signal }),
+    const parts = await createParts({
+      app,
+      options: this.#options,
+      facts,
       state: this.#state,
-      signals: app.signals,
-      logger: app.logger,
-      clock: app.clock,
-      hostname: facts.hostname,
-      tasks: app.tasks,
-      zone: settings.timezone,
-      decode: (message) => app.decode(message),
-      accepts: (contentType) => app.acceptList().find(contentType) !== undefined,
-      encode: (body) => app.serialization.encodeBody(body, 'json'),
-    }
-    const smallest = facts.concurrency * (this.#options.prefetchMultiplier ?? settings.workerPrefetchMultiplier)
-    const prefetch = new PrefetchCount({
-      smallest,
-      clock,
-      apply: (count) => {
-        void this.#applyPrefetch(consumer, dispatcher, count)
-      },
-    })
-    const dispatcher: Dispatcher = new Dispatcher({
-      pool,
-      state: this.#state,
-      clock: app.clock,
-      logger: app.logger,
-      receive: (message) => receive(message, parts),
-      onEnded: () => {
-        if (smallest > 0) prefetch.ended()
-      },
-      onReceived: (request) => {
-        if (app.logger.enabled('INFO')) app.logger.info(`Task ${request.label} received`)
-        if (!app.signals.has('task-received')) return
-        const { id: taskId, name: task } = request.head
-        void app.signals.send('task-received', { taskId, task, headers: request.message.message.headers })
-      },
-    })
-    const consumer = new Consumer({
-      broker,
-      queues: facts.queues,
-      prefetchCount: smallest,
-      logger: app.logger,
-      onMessages: (messages) => {
-        dispatcher.add(messages)
-      },
-      attach: (connection) => this.#attachMailbox(connection, broker, facts),
-      onLost: () => {
-        this.#state.reserved.clear()
-      },
-    })
-    this.#prefetch = prefetch
-    this.#dispatch = () => {
-      dispatcher.dispatch()
-    }
-    return { facts, pool, dispatcher, consumer }
-  }
-
-  async #applyPrefetch(consumer: Consumer, dispatcher: Dispatcher, count: number): Promise<void> {
-    try {
-      await consumer.setPrefetchCount(count)
-      await dispatcher.shrink(count)
-    } catch (error) {
-      this.#app.logger.warning('The prefetch count could not be changed', { error })
-    }
-  }
-
-  /** Set once the dispatcher stands; the pool may call earlier. */
-  #dispatch: () => void = () => undefined
-
-  async #createPool(facts: WorkerFacts, run: RunJob): Promise<Pool> {
-    const createPool = await findPool(facts.pool)
-    const app = this.#app
-    const settings = app.conf.values
-    const maxMemory = this.#options.maxMemoryPerChild ?? settings.workerMaxMemoryPerChild
-    return createPool({
-      concurrency: facts.concurrency,
-      run,
-      logger: app.logger,
-      clock: app.clock,
-      appLocation: this.#options.appLocation ?? app.location,
-      settings: app.conf.changes,
-      maxTasksPerChild: this.#options.maxTasksPerChild ?? settings.workerMaxTasksPerChild ?? undefined,
-      maxMemoryPerChildBytes: maxMemory === null ? undefined : maxMemory * 1024,
-      childStartTimeoutMs: settings.workerProcAliveTimeout * 1000,
-      childOutput: settings.workerRedirectStdouts ? logLevelOf(settings.workerRedirectStdoutsLevel) : 'inherit',
-      onFree: () => {
-        this.#dispatch()
-      },
-      onFailed: (error) => {
-        this.#failure = error
-        void this.stop('cold')
-      },
-    })
-  }
-
-  async #attachMailbox(
-    connection: Connection,
-    broker: BrokerConnection,
-    facts: WorkerFacts,
-  ): Promise<() => Promise<void>> {
-    const app = this.#app
-    if (!app.conf.values.workerEnableRemoteControl || !connection.features.fanout) return () => Promise.resolve()
-    const target: CommandTarget = {
-      hostname: facts.hostname,
-      state: this.#state,
-      terminate: (key, signal) => this.#terminate(key, signal),
-      shutdown: () => {
+      ending,
+      onShutdown: () => {
         void this.stop('warm')
       },
-    }
-    const mailbox = app.createMailbox(broker)
-    const node = await mailbox.serve(connection, {
-      nodename: facts.hostname,
-      handle: (method, args) => this.#command(target, method, args),
+      onFailed: (error) => {
+        if (this.#life !== undefined) this.#fail(this.#life, error, 'cold')
+      },
     })
-    return () => node.stop()
+    const onGiveUp = (): void => {
+      void this.#abandon(parts)
+    }
+    giveUp.addEventListener('abort', onGiveUp)
+    try {
+      giveUp.throwIfAborted()
+      await parts.pool.start()
+      await parts.consumer.start()
+      giveUp.throwIfAborted()
+      return parts
+    } catch (error) {
+      await this.#abandon(parts)
+      throw giveUp.aborted ? giveUp.reason : error
+    } finally {
+      giveUp.removeEventListener('abort', onGiveUp)
+    }
   }
 
-  #command(target: CommandTarget, method: string, args: CommandArguments): unknown {
-    const command = this.#commands.get(method)
-    if (command === undefined) throw new InvalidTaskError(`There is no command ${method}`)
-    return command.run(target, args)
+  /** Not a part of the start itself, so that a listener may stop the worker. */
+  async #ready(started: Promise<WorkerParts>): Promise<WorkerFacts> {
+    const { facts } = await started
+    await this.#app.signals.send('worker-ready', { hostname: facts.hostname })
+    return facts
   }
 
-  #terminate(key: number, signal: NodeJS.Signals): boolean {
-    return this.#state.active.get(key)?.terminate(signal) ?? false
+  /** Close what a start had opened. */
+  async #abandon({ pool, consumer }: WorkerParts): Promise<void> {
+    await this.#step('stop consuming', () => consumer.stop())
+    await this.#step('stop the pool', () => pool.stop('cold'))
   }
 
-  async #stop({ facts, pool, dispatcher, consumer }: Running, how: StopStrength): Promise<void> {
+  /** It cannot go on: end in order, and say why. */
+  #fail(life: Life, error: Error, how: StopStrength): void {
+    if (life.failure !== undefined) return
+    life.failure = error
+    this.#app.logger.critical('The worker cannot go on and stops', { error })
+    void this.stop(how)
+  }
+
+  async #stop(life: Life, parts: WorkerParts, how: StopStrength): Promise<void> {
+    const { pool, dispatcher, prefetch, consumer } = parts
+    const { hostname } = parts.facts
     const { signals } = this.#app
-    await signals.send('worker-shutting-down', { hostname: facts.hostname, sig: undefined, how, exitcode: 0 })
-    this.#prefetch?.stop()
+    await signals.send('worker-shutting-down', { hostname, sig: undefined, how, exitcode: 0 })
+    prefetch.stop()
     // No new messages first, so that what is given back next cannot come again to us.
-    await consumer.stopConsuming()
-    await dispatcher.close()
+    await this.#step('stop consuming', () => consumer.stopConsuming())
+    await this.#step('give back what waits', () => dispatcher.close())
     await this.#stopPool(pool, how)
-    this.#ending.abort()
+    life.ending.abort()
     // Outcomes are acknowledged before the channel closes, for what is unacknowledged then goes back.
-    await dispatcher.drained()
-    await consumer.stop()
-    await signals.send('worker-shutdown', { hostname: facts.hostname })
+    await this.#step('settle what has ended', () => dispatcher.drained())
+    await this.#step('leave the broker', () => consumer.stop())
+    await signals.send('worker-shutdown', { hostname })
+    this.#forget(life)
+    if (life.failure === undefined) life.ended.resolve()
+    else life.ended.reject(life.failure)
+  }
+
+  #forget(life: Life): void {
+    if (this.#life !== life) return
+    this.#life = undefined
+    this.#prepared = undefined
   }
 
   async #stopPool(pool: Pool, how: StopStrength): Promise<void> {
-    if (how !== 'soft') return pool.stop(how)
     const seconds = this.#app.conf.values.workerSoftShutdownTimeout
-    const timer = this.#app.clock.after(seconds * 1000, () => {
-      void pool.stop('cold')
-    })
-    await pool.stop('warm')
-    timer.cancel()
+    const stopCold = (): Promise<void> => this.#step('end running tasks', () => pool.stop('cold'))
+    const timer = how === 'soft' ? this.#app.clock.after(seconds * 1000, () => void stopCold()) : undefined
+    if (how === 'cold') await stopCold()
+    else await this.#step('let running tasks end', () => pool.stop('warm'))
+    timer?.cancel()
   }
 
-  #hasten({ pool }: Running, how: 'soft' | 'cold'): Promise<void> {
-    return this.#stopPool(pool, how)
+  /** A step of the stop that fails, such as on a lost connection, must not keep the others from being taken. */
+  async #step(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      this.#app.logger.warning(`While stopping, the worker could not ${what}`, { error })
+    }
   }
-}
-
-/** A setting's text as a level; Celery takes any case. */
-function logLevelOf(text: string): LogLevel {
-  return LOG_LEVELS.find((level) => level === text.toUpperCase()) ?? 'WARNING'
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Queues, directQueue, readQueues } from '../../../src/app/queues.ts'
+import { Queues, directQueue, formatQueues, readQueues } from '../../../src/app/queues.ts'
 import type { QueueSettings, TaskQueues } from '../../../src/app/queues.ts'
 import { ImproperlyConfigured, QueueNotFound } from '../../../src/errors.ts'
 import { createBroadcast, createQueue, declarationOf } from '../../../src/messaging/queue.ts'
@@ -167,6 +167,19 @@ describe('what a worker consumes', () => {
     expect([...queues.consumeFrom.keys()]).toEqual(['audio', 'new', 'later'])
   })
 
+  it('is chosen by each worker for itself', () => {
+    const queues = queuesOf(['video', 'audio', { name: 'images', alias: 'pictures' }])
+    const namesOf = (only?: string[], except?: string[]): string[] =>
+      queues.choose(only, except).map(({ name }) => name)
+    expect(namesOf(['audio', 'new', 'pictures', 'images'])).toEqual(['audio', 'new', 'images'])
+    expect(namesOf(undefined, ['pictures', 'unknown'])).toEqual(['video', 'audio'])
+    expect(namesOf(['audio', 'video'], ['audio'])).toEqual(['video'])
+    expect(namesOf([])).toEqual(['video', 'audio', 'images'])
+    expect(queues.has('unknown')).toBe(false)
+    queues.select(['audio'])
+    expect(namesOf()).toEqual(['audio'])
+  })
+
   it('can be all but a few, and more', () => {
     const queues = queuesOf(['video', 'audio'])
     queues.deselect(['audio'])
@@ -188,11 +201,13 @@ describe('what a worker consumes', () => {
     expect(() => {
       queues.deselect(['audio'])
     }).toThrow('Cannot exclude queue "audio": it is not in taskQueues')
+    expect(() => queues.choose(['vidoe'])).toThrow('Cannot select queue "vidoe"')
+    expect(() => queues.choose([], ['audio'])).toThrow('Cannot exclude queue "audio"')
   })
 
   it('is shown in the banner', () => {
     const queues = queuesOf(['video', { name: 'a', exchange: 'media', exchangeType: 'topic', routingKey: 'a.#' }])
-    expect(queues.format()).toEqual([
+    expect(formatQueues(queues.all())).toEqual([
       '.> a                exchange=media(topic) key=a.#',
       '.> video            exchange=video(direct) key=video',
     ])

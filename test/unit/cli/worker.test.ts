@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { main } from '../../../src/cli/main.ts'
+import { createQueue } from '../../../src/messaging/queue.ts'
 import { deferred } from '../../../src/util/deferred.ts'
 import { Exit, FakeProcess, installApp } from '../../support/command-line.ts'
 import { waitFor } from '../../support/wait-for.ts'
@@ -11,7 +12,9 @@ function fakeWorker() {
   const ended = deferred<undefined>()
   return {
     start: vi.fn(() => Promise.resolve()),
-    prepare: vi.fn(() => Promise.resolve({ hostname: 'celery@box', pool: 'solo', concurrency: 2, queues: [] })),
+    prepare: vi.fn(() =>
+      Promise.resolve({ hostname: 'celery@box', pool: 'solo', concurrency: 2, queues: [createQueue('celery')] }),
+    ),
     closed: () => ended.promise,
     stop: vi.fn((_how: string) => Promise.resolve()),
     end: () => ended.resolve(undefined),
@@ -29,7 +32,6 @@ function fakeApp(worker: ReturnType<typeof fakeWorker>) {
     },
     logger: { info: vi.fn(), error: vi.fn(), enabled: (level: string) => level === 'INFO' },
     tasks: { names: () => ['proj.add', 'celery.chord'] },
-    queues: { format: () => ['.> celery'] },
     backend: () => Promise.resolve({ displayUrl: 'disabled://' }),
     worker: vi.fn(() => worker),
   }
