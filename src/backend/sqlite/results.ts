@@ -1,5 +1,5 @@
 /** Results and groups as rows (`transport/sqlite/schema.ts`): writing, reading, and removing what has expired. */
-import type { SqlRow, SqlStatements } from '../../driver/sqlite.ts'
+import type { SqlRow, SqlStatements, SqlValue } from '../../driver/sqlite.ts'
 import type { Body } from '../../protocol/message.ts'
 import { SUCCESS } from '../../protocol/states.ts'
 import { escapeBody, unescapeBody } from '../../transport/sqlite/codec.ts'
@@ -32,9 +32,6 @@ const DELETE_EXPIRED = 'DELETE FROM celeriac_result WHERE seq > ? AND seq <= ? A
 const COUNT_EXPIRED_GROUPS = 'SELECT count(*) AS expired FROM celeriac_group WHERE expires_ms <= ?'
 const DELETE_EXPIRED_GROUPS = 'DELETE FROM celeriac_group WHERE expires_ms <= ?'
 
-/** The columns of a document, in the order of INSERT. */
-type Row = [seq: number, expiresMs: number | null, id: string, status: string, escaped: number, body: Body]
-
 /** Write documents in their order. A success stays, unless it has expired. */
 export function writeResults(
   statements: SqlStatements,
@@ -43,25 +40,33 @@ export function writeResults(
   nowMs: number,
 ): void {
   const newest = Number(statements.get(NEXT_NUMBERS, results.length)?.['value'])
-  const rows = results.map((result, index) => rowOf(result, newest - results.length + 1 + index, expiresMs))
-  let index = 0
-  for (; index + ROWS_AT_ONCE <= rows.length; index += ROWS_AT_ONCE) {
-    writeRows(statements, INSERT_ROWS, rows.slice(index, index + ROWS_AT_ONCE), nowMs)
+  const firstSeq = newest - results.length + 1
+  for (let index = 0; index < results.length;) {
+    const count = results.length - index < ROWS_AT_ONCE ? 1 : ROWS_AT_ONCE
+    writeRows(statements, results.slice(index, index + count), firstSeq + index, expiresMs, nowMs)
+    index += count
   }
-  for (; index < rows.length; index += 1) writeRows(statements, INSERT, rows.slice(index, index + 1), nowMs)
-}
-
-function rowOf({ taskId, status, body: given }: EncodedResult, seq: number, expiresMs: number | null): Row {
-  const { body, escaped } = escapeBody(given)
-  return [seq, expiresMs, taskId, status, escaped ? 1 : 0, body]
 }
 
 /** Mostly a result is the first of its task. Where one is not, each of these takes its place anew, in their order. */
-function writeRows(statements: SqlStatements, insert: string, rows: readonly Row[], nowMs: number): void {
-  if (statements.run(insert, ...rows.flat()).changes === rows.length) return
-  for (const [seq, expiresMs, id, status, escaped, body] of rows) {
-    statements.run(REPLACE, seq, expiresMs, status, escaped, body, id, nowMs)
-  }
+function writeRows(
+  statements: SqlStatements,
+  results: readonly EncodedResult[],
+  firstSeq: number,
+  expiresMs: number | null,
+  nowMs: number,
+): void {
+  const values: SqlValue[] = []
+  results.forEach(({ taskId, status, body: given }, index) => {
+    const { body, escaped } = escapeBody(given)
+    values.push(firstSeq + index, expiresMs, taskId, status, escaped ? 1 : 0, body)
+  })
+  const insert = results.length === 1 ? INSERT : INSERT_ROWS
+  if (statements.run(insert, ...values).changes === results.length) return
+  results.forEach(({ taskId, status, body: given }, index) => {
+    const { body, escaped } = escapeBody(given)
+    statements.run(REPLACE, firstSeq + index, expiresMs, status, escaped ? 1 : 0, body, taskId, nowMs)
+  })
 }
 
 /** The body of a task's document, if it was written after number `afterSeq`. */

@@ -40,12 +40,21 @@ export function encodeMessage(message: Message, exchange: string, routingKey: st
   }
 }
 
+/** A row that was spoilt becomes a message without headers, which is refused like any other that nobody understands. */
 export function decodeMessage(meta: string, body: SqlValue): DecodedMessage {
-  const [contentType, contentEncoding, exchange, routingKey, headers, properties, escaped] = JSON.parse(meta) as Meta
+  const [contentType, contentEncoding, exchange, routingKey, headers, properties, escaped] = readMeta(meta)
   return {
     exchange,
     routingKey,
     message: { body: unescapeBody(body, escaped === true), contentType, contentEncoding, headers, properties },
+  }
+}
+
+function readMeta(meta: string): Meta {
+  try {
+    return JSON.parse(meta) as Meta
+  } catch {
+    return ['application/octet-stream', 'binary', '', '', {}, {}]
   }
 }
 

@@ -54,6 +54,7 @@ export function takeMessages(
   const lanes = queues.flatMap((name) => openLane(statements, name, max) ?? [])
   const choices = chooseFairly(lanes, max)
   for (const lane of lanes) removeTaken(statements, lane)
+  for (const [queue, count] of countByQueue(choices)) countMessages(statements, queue, -count)
   return choices.flatMap((choice) => takeChoice(statements, choice, holder, nowMs))
 }
 
@@ -112,9 +113,17 @@ function removeTaken(statements: SqlStatements, lane: Lane): void {
   if (partly !== undefined && lane.next > partly.first) cutRun(statements, partly, lane.next - 1)
 }
 
+function countByQueue(choices: readonly Choice[]): Map<number, number> {
+  const counts = new Map<number, number>()
+  for (const choice of choices) {
+    const { queue } = choice.run
+    counts.set(queue, (counts.get(queue) ?? 0) + lengthOf(choice))
+  }
+  return counts
+}
+
 function takeChoice(statements: SqlStatements, choice: Choice, holder: Holder, nowMs: number): TakenMessage[] {
   const { lane, run, first, last } = choice
-  countMessages(statements, run.queue, -lengthOf(choice))
   const messages: TakenMessage[] = []
   let expired = false
   for (const row of statements.all(READ_MESSAGES, first, last)) {

@@ -1,7 +1,7 @@
 /** Messages on their way into the file: those that can be taken at once, and those that are due later. */
 import type { Body } from '../../protocol/message.ts'
 import type { SqlStatements, SqlValue } from '../../driver/sqlite.ts'
-import { appendRun, countMessages, insertRun } from './runs.ts'
+import { appendRun, countMessages, insertRun, spansOf } from './runs.ts'
 import type { Place } from './runs.ts'
 import { COUNTER } from './schema.ts'
 import { declareQueue, findQueue, plainQueue } from './topology.ts'
@@ -25,6 +25,8 @@ const DUE_AT_ONCE = 1000
 /** A message on its way into the file. */
 export interface NewMessage {
   readonly queue: string
+  /** The empty text where it was sent to the queue itself. */
+  readonly exchange: string
   readonly rank: number
   /** Unix time in milliseconds before which it is not given out. */
   readonly dueMs: number | undefined
@@ -32,7 +34,10 @@ export interface NewMessage {
   readonly body: Body
 }
 
-/** Store messages. Queues that were never declared are made. */
+/**
+ * Store messages. Queues that were never declared are made; but messages that an exchange routed to a queue that has
+ * ended meanwhile end with it.
+ */
 export function putMessages(statements: SqlStatements, messages: readonly NewMessage[], nowMs: number): void {
   const newest = Number(statements.get(NEXT_NUMBERS, messages.length)?.['value'])
   let first = newest - messages.length + 1
@@ -62,7 +67,8 @@ function groupByPlace(messages: readonly NewMessage[], nowMs: number): readonly 
 
 function putGroup(statements: SqlStatements, group: readonly NewMessage[], first: number, nowMs: number): void {
   const [head] = group as readonly [NewMessage]
-  const queue = queueFor(statements, head.queue, nowMs)
+  const queue = queueFor(statements, group, nowMs)
+  if (queue === undefined) return
   const place = { queue: queue.id, rank: head.rank }
   insertMessages(statements, group, first, queue.ttlMs === undefined ? undefined : nowMs + queue.ttlMs)
   if (isLater(head, nowMs)) insertDue(statements, group, first, place)
@@ -74,8 +80,15 @@ function isLater(message: NewMessage, nowMs: number): boolean {
   return message.dueMs !== undefined && message.dueMs > nowMs
 }
 
-function queueFor(statements: SqlStatements, name: string, nowMs: number): Pick<QueueRow, 'id' | 'ttlMs'> {
-  return findQueue(statements, name) ?? { id: declareQueue(statements, plainQueue(name), nowMs), ttlMs: undefined }
+function queueFor(
+  statements: SqlStatements,
+  group: readonly NewMessage[],
+  nowMs: number,
+): Pick<QueueRow, 'id' | 'ttlMs'> | undefined {
+  const name = group[0]?.queue ?? ''
+  const known = findQueue(statements, name)
+  if (known !== undefined || group.every(({ exchange }) => exchange !== '')) return known
+  return { id: declareQueue(statements, plainQueue(name), nowMs), ttlMs: undefined }
 }
 
 function insertMessages(
@@ -113,10 +126,17 @@ function insertDue(statements: SqlStatements, messages: readonly NewMessage[], f
 
 /** Make ready what is due, in all queues, in the place that it has had since it was sent. */
 export function promoteDue(statements: SqlStatements, nowMs: number): void {
+  const byPlace = new Map<string, { readonly place: Place; readonly ids: number[] }>()
   for (const row of statements.all(LIST_DUE, nowMs, DUE_AT_ONCE)) {
-    const id = Number(row['id'])
+    const [id, queue, rank] = [Number(row['id']), Number(row['queue']), Number(row['rank'])]
     statements.run(DELETE_DUE, Number(row['due_ms']), id)
-    insertRun(statements, { queue: Number(row['queue']), rank: Number(row['rank']) }, { first: id, last: id }, false)
+    const key = `${String(queue)} ${String(rank)}`
+    const known = byPlace.get(key)
+    if (known === undefined) byPlace.set(key, { place: { queue, rank }, ids: [id] })
+    else known.ids.push(id)
+  }
+  for (const { place, ids } of byPlace.values()) {
+    for (const span of spansOf(ids.sort((a, b) => a - b))) insertRun(statements, place, span, false)
   }
 }
 

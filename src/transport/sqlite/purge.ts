@@ -9,9 +9,8 @@ const LIST_DUE = 'SELECT due_ms, id FROM celeriac_due WHERE queue = ? AND id <= 
 const DELETE_DUE = 'DELETE FROM celeriac_due WHERE due_ms = ? AND id = ?'
 const FIRST_FRESH = `SELECT id FROM celeriac_message
   WHERE id BETWEEN ? AND ? AND (expires_ms IS NULL OR expires_ms > ?) ORDER BY id LIMIT 1`
-const LIST_AGING = `SELECT DISTINCT queue.id FROM celeriac_queue AS queue
-  JOIN celeriac_run AS run ON run.queue = queue.id JOIN celeriac_message AS message ON message.id = run.first
-  WHERE queue.ttl_ms IS NOT NULL AND message.expires_ms <= ?`
+const LIST_TTL_QUEUES = 'SELECT id FROM celeriac_queue WHERE ttl_ms IS NOT NULL'
+const IS_EXPIRED = 'SELECT 1 AS found FROM celeriac_message WHERE id = ? AND expires_ms <= ?'
 /** Messages between two looks at the time. */
 const AT_ONCE = 500
 const RUNS_AT_ONCE = 100
@@ -66,7 +65,12 @@ function purgeDue(statements: SqlStatements, queue: number, upTo: number): numbe
 
 /** Queues in which a message has waited too long. */
 export function listAging(statements: SqlStatements, nowMs: number): number[] {
-  return statements.all(LIST_AGING, nowMs).map((row) => Number(row['id']))
+  const isAging = (queue: number): boolean =>
+    listRuns(statements, queue, RUNS_AT_ONCE).some((run) => statements.get(IS_EXPIRED, run.first, nowMs) !== undefined)
+  return statements
+    .all(LIST_TTL_QUEUES)
+    .map((row) => Number(row['id']))
+    .filter(isAging)
 }
 
 /** Remove from the front of a queue's runs what has waited too long. Answers how many. */

@@ -158,7 +158,7 @@ export class SqliteStore implements QueueStore {
   async bind(binding: Binding): Promise<void> {
     this.#checkOpen()
     await this.#database.write((statements) => {
-      topology.bind(statements, binding)
+      topology.bind(statements, binding, this.#clock.now())
     })
   }
 
@@ -383,5 +383,5 @@ export class SqliteStore implements QueueStore {
 function newMessage(entry: QueueEntry): NewMessage {
   const { queue, exchange, routingKey, message, dueMs } = entry
   const { meta, body } = encodeMessage(message, exchange, routingKey)
-  return { queue, rank: rankOf(message.properties.priority), dueMs, meta, body }
+  return { queue, exchange, rank: rankOf(message.properties.priority), dueMs, meta, body }
 }

@@ -141,7 +141,9 @@ export function deleteExchange(statements: SqlStatements, name: string): void {
   statements.run(TOUCH_TOPOLOGY)
 }
 
-export function bind(statements: SqlStatements, { exchange, routingKey, queue }: Binding): void {
+/** Bind a queue, which is made where it was never declared. */
+export function bind(statements: SqlStatements, { exchange, routingKey, queue }: Binding, nowMs: number): void {
+  if (findQueue(statements, queue) === undefined) declareQueue(statements, plainQueue(queue), nowMs)
   if (statements.run(WRITE_BINDING, exchange, routingKey, queue).changes > 0) statements.run(TOUCH_TOPOLOGY)
 }
 

@@ -49,6 +49,12 @@ describe('messages in rows', () => {
     expect(unescapeBody('"a"', false)).toBe('"a"')
   })
 
+  it('are messages still when their row was spoilt', () => {
+    expect(decodeMessage('["text/plain","utf-', 'body')).toMatchObject({
+      message: { body: 'body', contentType: 'application/octet-stream', headers: {}, properties: {} },
+    })
+  })
+
   it('are refused where their headers have no form', () => {
     expect(() => encodeMessage(message('x', { headers: { big: 1n } }), '', 'queue-a')).toThrow(EncodeError)
     expect(() => encodeMessage(message('x', { headers: { big: 1n } }), '', 'queue-a')).toThrow('"queue-a"')

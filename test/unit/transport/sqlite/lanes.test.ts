@@ -24,7 +24,14 @@ describe('taking', () => {
   function put(...texts: string[]): Promise<void> {
     const messages = texts.map((text) => {
       const [place = '', body = ''] = text.split(':')
-      return { queue: place.slice(0, -1), rank: Number(place.slice(-1)), dueMs: undefined, meta: '[]', body }
+      return {
+        queue: place.slice(0, -1),
+        rank: Number(place.slice(-1)),
+        exchange: '',
+        dueMs: undefined,
+        meta: '[]',
+        body,
+      }
     })
     return database.write((statements) => {
       for (const message of messages) putMessages(statements, [message], NOW)
@@ -94,8 +101,12 @@ describe('taking', () => {
   it('leaves out what has grown too old', async () => {
     await database.write((statements) => {
       declareQueue(statements, { ...plainQueue('a'), arguments: { 'x-message-ttl': 10 } }, NOW)
-      putMessages(statements, [{ queue: 'a', rank: 9, dueMs: undefined, meta: '[]', body: 'old' }], NOW)
-      putMessages(statements, [{ queue: 'a', rank: 9, dueMs: undefined, meta: '[]', body: 'new' }], NOW + 5)
+      putMessages(statements, [{ queue: 'a', rank: 9, exchange: '', dueMs: undefined, meta: '[]', body: 'old' }], NOW)
+      putMessages(
+        statements,
+        [{ queue: 'a', rank: 9, exchange: '', dueMs: undefined, meta: '[]', body: 'new' }],
+        NOW + 5,
+      )
     })
     expect(await take(['a'], 9, HOLDER, NOW + 10)).toEqual(['new'])
     expect(query(database.file, 'SELECT body FROM celeriac_message')).toEqual([{ body: 'new' }])

@@ -22,7 +22,14 @@ describe('leases', () => {
   })
 
   async function put(queue: string, count: number): Promise<void> {
-    const messages = Array.from({ length: count }, () => ({ queue, rank: 9, dueMs: undefined, meta: '[]', body: 'b' }))
+    const messages = Array.from({ length: count }, () => ({
+      queue,
+      rank: 9,
+      exchange: '',
+      dueMs: undefined,
+      meta: '[]',
+      body: 'b',
+    }))
     await database.write((statements) => {
       putMessages(statements, messages, NOW)
     })

@@ -9,7 +9,7 @@ import { findFaults, openWithTables, query } from '../../../support/sqlite.ts'
 const NOW = 1_700_000_000_000
 
 function row(queue: string, changes: Partial<NewMessage> = {}): NewMessage {
-  return { queue, rank: 9, dueMs: undefined, meta: '[]', body: 'b', ...changes }
+  return { queue, exchange: '', rank: 9, dueMs: undefined, meta: '[]', body: 'b', ...changes }
 }
 
 describe('messages on their way in', () => {
@@ -71,9 +71,11 @@ describe('messages on their way in', () => {
       promoteDue(statements, NOW + 99)
     })
     expect(runs('a')).toHaveLength(1)
-    await database.write((statements) => {
-      promoteDue(statements, NOW + 501)
-    })
+    for (const dueMs of [NOW + 100, NOW + 500.6]) {
+      await database.write((statements) => {
+        promoteDue(statements, Math.ceil(dueMs))
+      })
+    }
     expect(runs('a')).toEqual([
       [9, 1, 1],
       [9, 2, 2],
@@ -99,6 +101,22 @@ describe('messages on their way in', () => {
     await put([...Array.from({ length: 40 }, () => row('a')), row('b')])
     const expiry = query(database.file, 'SELECT DISTINCT expires_ms FROM celeriac_message')
     expect(expiry).toEqual([{ expires_ms: NOW + 1000 }, { expires_ms: null }])
+  })
+
+  it('that are due together are one run', async () => {
+    await put([...Array.from({ length: 9 }, () => row('a', { dueMs: NOW + 1 })), row('b', { dueMs: NOW + 1 })])
+    await database.write((statements) => {
+      promoteDue(statements, NOW + 1)
+    })
+    expect([runs('a'), runs('b')]).toEqual([[[9, 1, 9]], [[9, 10, 10]]])
+  })
+
+  it('for a queue that has ended end with it, unless they were sent to the queue itself', async () => {
+    await put([row('gone', { exchange: 'news' }), row('there'), row('there', { exchange: 'news' })])
+    expect(query(database.file, 'SELECT name FROM celeriac_queue')).toEqual([{ name: 'there' }])
+    await put([row('gone', { exchange: 'news' }), row('gone')])
+    expect(runs('gone')).toHaveLength(1)
+    expect(query(database.file, 'SELECT count(*) AS n FROM celeriac_message')).toEqual([{ n: 4 }])
   })
 
   it('may be none', async () => {

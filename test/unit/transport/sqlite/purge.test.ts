@@ -22,6 +22,7 @@ describe('purging', () => {
     const messages = Array.from({ length: count }, (_, index) => ({
       queue,
       rank: index % 3,
+      exchange: '',
       dueMs,
       meta: '[]',
       body: 'b',

@@ -58,8 +58,8 @@ describe('topology', () => {
   it('removes a queue with its bindings, and never gives its number again', async () => {
     const id = await declare('a')
     await write((statements) => {
-      bind(statements, { exchange: 'news', routingKey: '#', queue: 'a' })
-      bind(statements, { exchange: 'news', routingKey: '#', queue: 'b' })
+      bind(statements, { exchange: 'news', routingKey: '#', queue: 'a' }, NOW)
+      bind(statements, { exchange: 'news', routingKey: '#', queue: 'b' }, NOW)
       addConsumer(statements, id, 1)
       addExclusive(statements, id, 1)
       removeQueue(statements, id)
@@ -68,7 +68,7 @@ describe('topology', () => {
       (table) => query(database.file, `SELECT * FROM celeriac_${table}`).length,
     )
     expect(left).toEqual([1, 0, 0])
-    expect(await declare('a')).toBe(id + 1)
+    expect(await declare('a')).toBeGreaterThan(id)
   })
 
   it('lets queues expire that nobody uses', async () => {
@@ -122,9 +122,9 @@ describe('topology', () => {
     expect(routes.exchange('news')).toBeUndefined()
     await write((statements) => {
       declareExchange(statements, TOPIC)
-      bind(statements, { exchange: 'news', routingKey: 'a.*', queue: 'a' })
-      bind(statements, { exchange: 'news', routingKey: 'a.*', queue: 'a' })
-      bind(statements, { exchange: 'other', routingKey: '', queue: 'b' })
+      bind(statements, { exchange: 'news', routingKey: 'a.*', queue: 'a' }, NOW)
+      bind(statements, { exchange: 'news', routingKey: 'a.*', queue: 'a' }, NOW)
+      bind(statements, { exchange: 'other', routingKey: '', queue: 'b' }, NOW)
     })
     expect(routes.exchange('news')).toEqual(TOPIC)
     expect(routes.bindings('news')).toEqual([{ exchange: 'news', routingKey: 'a.*', queue: 'a' }])

@@ -41,6 +41,7 @@ describe('upkeep', () => {
       const messages = Array.from({ length: count }, () => ({
         queue,
         rank: 9,
+        exchange: '',
         dueMs: undefined,
         meta: '[]',
         body: 'b',

@@ -21,7 +21,7 @@ describe('those who wait', () => {
 
   async function put(queue: string, dueMs?: number): Promise<void> {
     await database.write((statements) => {
-      putMessages(statements, [{ queue, rank: 9, dueMs, meta: '[]', body: 'b' }], clock.now())
+      putMessages(statements, [{ queue, rank: 9, exchange: '', dueMs, meta: '[]', body: 'b' }], clock.now())
       database.notify('messages')
     })
   }
