@@ -1,5 +1,6 @@
 /** Outgoing: the open connection on which an app publishes, and what sends calls on it. */
 import type { BrokerConnection } from '../messaging/connection.ts'
+import { isOperational } from '../messaging/failure.ts'
 import { Producer } from '../messaging/producer.ts'
 import type { Queues } from './queues.ts'
 import { Router } from './routes.ts'
@@ -33,6 +34,9 @@ export class Outgoing {
     await this.sender.idle()
     try {
       await this.#producer.close()
+    } catch (error) {
+      // Its channel went with a lost connection. Whoever published was told.
+      if (!isOperational(error)) throw error
     } finally {
       await this.connection.close()
     }

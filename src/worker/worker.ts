@@ -102,12 +102,9 @@ export class Worker {
   async stop(how: StopStrength = 'warm'): Promise<void> {
     const life = this.#life
     if (life === undefined) return
-    life.giveUp.abort(new WorkerShutdown('The worker was stopped before it had started'))
-    const parts = await life.started.catch(() => undefined)
-    // A start that failed has left nothing behind.
-    if (parts === undefined) return
-    if (life.stopped === undefined) life.stopped = this.#stop(life, parts, how)
-    else if (how !== 'warm') await this.#stopPool(parts.pool, how)
+    const first = life.stopped === undefined
+    life.stopped ??= this.#stop(life, how)
+    if (!first && how !== 'warm') await this.#hasten(life, how)
     await life.stopped
   }
 
@@ -213,7 +210,11 @@ export class Worker {
     void this.stop(how)
   }
 
-  async #stop(life: Life, parts: WorkerParts, how: StopStrength): Promise<void> {
+  async #stop(life: Life, how: StopStrength): Promise<void> {
+    life.giveUp.abort(new WorkerShutdown('The worker was stopped before it had started'))
+    const parts = await life.started.catch(() => undefined)
+    // A start that failed has left nothing behind.
+    if (parts === undefined) return
     const { pool, dispatcher, prefetch, consumer } = parts
     const { hostname } = parts.facts
     const { signals } = this.#app
@@ -231,6 +232,11 @@ export class Worker {
     this.#forget(life)
     if (life.failure === undefined) life.ended.resolve()
     else life.ended.reject(life.failure)
+  }
+
+  async #hasten(life: Life, how: StopStrength): Promise<void> {
+    const parts = await life.started.catch(() => undefined)
+    if (parts !== undefined) await this.#stopPool(parts.pool, how)
   }
 
   #forget(life: Life): void {

@@ -68,7 +68,7 @@ export class CutConnection implements Connection {
         if (typeof verb !== 'function') return verb
         return async (...args: unknown[]): Promise<unknown> => {
           await this.#transport.onVerb(name)
-          if (!this.isOpen) throw new ConnectionError(`${name}: the connection was cut`)
+          if (!this.isOpen && name !== 'close') throw new ConnectionError(`${name}: the connection was cut`)
           return (verb as (...all: unknown[]) => unknown).apply(channel, args)
         }
       },
