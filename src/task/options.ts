@@ -41,8 +41,6 @@ export interface TaskOptions extends TaskHooks {
   readonly retryJitter?: boolean
   /** What `autoretryFor` passes to `retry()`. */
   readonly retryKwargs?: { readonly maxRetries?: number | null; readonly countdown?: number }
-  /** `10/s`, `100/m`, `5/h` or a number a second, for each worker. */
-  readonly rateLimit?: string | number
   /** Kill the task after so many seconds. Needs a pool with processes. */
   readonly timeLimit?: number
   /** Abort `self.signal` after so many seconds. */
