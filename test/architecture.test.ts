@@ -76,8 +76,6 @@ const WITHOUT_UNIT_TEST: readonly string[] = [
   'worker/index.ts',
   'worker/pool/pool.ts',
 ]
-/** Tests of what only the compiler sees; they stand for no single file. */
-const TESTS_OF_TYPES: readonly string[] = ['app/types.ts']
 /** The shared suites are tests themselves: `test/suites` runs them. */
 const SUITES = /^testing\/(.*-suite|suite|transport\/.*|pool-runner)\.ts$/
 
@@ -164,7 +162,7 @@ describe('the mirror of src in test/unit', () => {
   })
 
   it('has a file for every test', () => {
-    expect(tests.filter((path) => !paths.includes(path) && !TESTS_OF_TYPES.includes(path))).toEqual([])
+    expect(tests.filter((path) => !paths.includes(path))).toEqual([])
   })
 
   it('excepts no file that is not there, or that has a test after all', () => {

@@ -10,7 +10,7 @@ import { waitFor } from '../support/wait-for.ts'
 interface Fixture {
   readonly app: Celery
   readonly lines: string[]
-  start(options?: { concurrency?: number }): Promise<void>
+  start(): Promise<unknown>
 }
 
 class Flaky extends Error {
@@ -147,7 +147,7 @@ describe.each(cases)('$broker with $pool', ({ broker, pool }) => {
       return children.length === 2 ? children : undefined
     })
     expect(await child?.get({ timeout: 10 })).toBe(13)
-    const failed = await fail.applyAsync([], { linkError: onError.s(undefined as never) })
+    const failed = await fail.applyAsync([], { linkError: onError.s() })
     await failed.get({ timeout: 10, propagate: false })
     await waitFor(() => seen.length === 2)
     expect(seen).toContainEqual(['fixed'])

@@ -88,6 +88,28 @@ describe('Dispatcher', () => {
     expect(all.running).toHaveLength(0)
   })
 
+  it('gives back what comes when it is closed', async () => {
+    const { all, dispatcher, received } = line()
+    await dispatcher.close()
+    const noted = batch('a', 'b')
+    dispatcher.add(messagesOf(noted))
+    expect([noted.map(({ said }) => said), received, all.parts.state.reserved.size]).toEqual([
+      [['give back'], ['give back']],
+      [],
+      0,
+    ])
+  })
+
+  it('closes although nothing can be given back', async () => {
+    const { all, dispatcher } = line()
+    const noted = batch('a', 'b', 'c')
+    for (const { message } of noted) message.giveBack = () => Promise.reject(new Error('lost'))
+    dispatcher.add(messagesOf(noted))
+    await waitFor(() => all.running.length === 1)
+    await dispatcher.close()
+    expect(all.parts.state.reserved.size).toBe(0)
+  })
+
   it('gives back those that came last when it shall hold fewer', async () => {
     const { all, dispatcher } = line()
     const noted = batch('a', 'b', 'c', 'd')

@@ -28,6 +28,14 @@ describe('PrefetchCount', () => {
     count.stop()
   })
 
+  it('is no limit where there is none', async () => {
+    const clock = fakeClock()
+    const applied: number[] = []
+    const count = new PrefetchCount({ smallest: 0, clock, apply: (n) => applied.push(n) })
+    await pace(10, 100, count, (ms) => clock.advance(ms))
+    expect([count.count, applied]).toEqual([0, []])
+  })
+
   it('stays where the pace is slow', async () => {
     const clock = fakeClock()
     const applied: number[] = []

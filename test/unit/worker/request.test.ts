@@ -140,6 +140,36 @@ describe('execute', () => {
   })
 })
 
+describe('fail', () => {
+  it('also fails the links of the chain that will never run, and calls the errbacks', async () => {
+    const all = requests()
+    const chain = [
+      signatureData({ task: 'proj.last', options: { task_id: 'last' } }),
+      signatureData({ task: 'proj.next', options: { task_id: 'next' } }),
+    ]
+    const { request } = all.request({}, { chain, errbacks: [signatureData({ task: 'proj.onError' })] })
+    await request.fail(new Error('gone'))
+    expect(all.stored.map((meta) => [meta.task_id, meta.status])).toEqual([
+      ['id-1', 'FAILURE'],
+      ['last', 'FAILURE'],
+      ['next', 'FAILURE'],
+    ])
+    expect(all.calls).toMatchObject([{ name: 'proj.onError', args: ['id-1'] }])
+  })
+
+  it('goes on without those that cannot be read, and tells listeners', async () => {
+    const all = requests()
+    const { request } = all.request()
+    Object.assign(request.message.message, { body: '{' })
+    const told: unknown[] = []
+    all.parts.signals.on('task-failure', ({ taskId, exception }) => void told.push(taskId, exception))
+    const error = new Error('gone')
+    await request.fail(error)
+    expect([all.stored.length, told]).toEqual([1, ['id-1', error]])
+    expect(all.logged).toEqual(['ERROR The errbacks of proj.add[id-1] could not be read'])
+  })
+})
+
 describe('drop', () => {
   it('stores REVOKED, acknowledges and tells why', async () => {
     const all = requests()
