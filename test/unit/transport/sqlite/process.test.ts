@@ -43,7 +43,7 @@ describe('a process', () => {
     process.kill(Number(pid), 'SIGKILL')
     // Gone from the moment on in which it cannot do anything any more.
     await waitFor(() => table.verdict(identity) === 'gone')
-    expect(readFileSync(`/proc/${pid}/stat`, 'latin1')).toContain(') Z ')
+    await waitFor(() => readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z '))
     parent.kill('SIGKILL')
   })
 
