@@ -21,6 +21,7 @@ export interface RequestFacts {
   readonly headers: Readonly<Headers>
 }
 
+/** A message on its way. */
 export interface PublishFacts {
   readonly task: string
   readonly taskId: string
@@ -62,7 +63,9 @@ export interface SignalMap {
   'worker-shutdown': { readonly hostname: string }
 }
 
+/** The name of a signal. */
 export type SignalName = keyof SignalMap
+/** What listens to a signal; may be asynchronous. */
 export type SignalListener<N extends SignalName> = (facts: SignalMap[N]) => void | Promise<void>
 
 /** One app's signals. */
@@ -84,6 +87,7 @@ export class Signals {
     }
   }
 
+  /** Listen no more. */
   off<N extends SignalName>(name: N, listener: SignalListener<N>): void {
     const listeners = this.#listeners.get(name)
     listeners?.delete(listener)

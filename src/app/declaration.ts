@@ -4,6 +4,7 @@ import type { TaskOptions } from '../task/options.ts'
 import { checkSchema } from '../task/schema.ts'
 import type { TaskFunction } from '../task/task.ts'
 
+/** What was declared. */
 export interface Declaration {
   readonly name: string
   readonly options: TaskOptions

@@ -24,14 +24,17 @@ export class Signature<A extends unknown[] = unknown[], R = unknown> {
     this.#host = host
   }
 
+  /** The task's name. */
   get task(): string {
     return this.#data.task
   }
 
+  /** The positional arguments that it has. */
   get args(): readonly unknown[] {
     return this.#data.args
   }
 
+  /** The named arguments that it has. */
   get kwargs(): Readonly<Record<string, unknown>> {
     return this.#data.kwargs
   }

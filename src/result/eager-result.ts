@@ -30,6 +30,7 @@ export class EagerResult<R = unknown> extends AsyncResult<R> {
     return value as R
   }
 
+  /** As a document; the value itself is in it, not its encoded form. */
   override meta(): Promise<TaskMeta> {
     const { state, value, traceback } = this.#facts
     return Promise.resolve({
@@ -42,22 +43,27 @@ export class EagerResult<R = unknown> extends AsyncResult<R> {
     })
   }
 
+  /** How the run ended. */
   override state(): Promise<TaskState> {
     return Promise.resolve(this.#facts.state)
   }
 
+  /** It has ended, whatever became of it. */
   override ready(): Promise<boolean> {
     return Promise.resolve(true)
   }
 
+  /** Has it ended well? */
   override successful(): Promise<boolean> {
     return Promise.resolve(this.#facts.state === SUCCESS)
   }
 
+  /** Has it ended with an error? */
   override failed(): Promise<boolean> {
     return Promise.resolve(this.#facts.state === FAILURE)
   }
 
+  /** What the task returned, or its error. */
   override result(): Promise<unknown> {
     return Promise.resolve(this.#facts.value)
   }

@@ -33,10 +33,12 @@ export class TaskContext<App = unknown> {
     this.#parts = parts
   }
 
+  /** The app that the task belongs to. */
   get app(): App {
     return this.#parts.app
   }
 
+  /** What the message said. */
   get request(): TaskRequest {
     return this.#parts.request
   }

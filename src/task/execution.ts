@@ -115,10 +115,12 @@ export class Execution implements ActiveExecution {
     this.#startedMs = parts.clock.monotonic()
   }
 
+  /** The task's id. */
   get taskId(): string {
     return this.head.id
   }
 
+  /** The id of the task that began the work-flow. */
   get rootId(): string {
     return this.head.rootId ?? this.head.id
   }
@@ -128,6 +130,7 @@ export class Execution implements ActiveExecution {
     return this.#parts.inheritPriority ? (this.request.deliveryInfo.priority ?? undefined) : undefined
   }
 
+  /** May waiting for a result in here take the last slot? */
   get joinWillBlock(): boolean {
     return this.#parts.joinWillBlock
   }
@@ -160,6 +163,7 @@ export class Execution implements ActiveExecution {
     return `${this.head.name}[${this.head.id}]`
   }
 
+  /** Since it began. */
   get runtimeMs(): number {
     return this.#parts.clock.monotonic() - this.#startedMs
   }

@@ -11,6 +11,7 @@ export interface Failure {
   readonly traceback: string
 }
 
+/** How an execution ended: what the worker decides on. */
 export type Outcome =
   /** The function returned; the result is stored. */
   | { readonly kind: 'success'; readonly runtimeMs: number; readonly resultRepr: string }

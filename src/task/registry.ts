@@ -8,6 +8,7 @@ export interface RegisteredTask {
   readonly task: Task
 }
 
+/** Tasks by name. */
 export class TaskRegistry {
   readonly #tasks = new Map<string, RegisteredTask>()
 
@@ -19,10 +20,12 @@ export class TaskRegistry {
     this.#tasks.set(name, entry)
   }
 
+  /** Forget a task. Throws `NotRegistered` where there is none of that name. */
   unregister(name: string): void {
     if (!this.#tasks.delete(name)) throw new NotRegistered(name)
   }
 
+  /** Is there a task of this name? */
   has(name: string): boolean {
     return this.#tasks.has(name)
   }
@@ -42,14 +45,17 @@ export class TaskRegistry {
     return [...this.#tasks.keys()].sort()
   }
 
+  /** Names and tasks, in the order they were declared. */
   *[Symbol.iterator](): IterableIterator<[string, Task]> {
     for (const [name, { task }] of this.#tasks) yield [name, task]
   }
 
+  /** What the worker runs, in the order it was declared. */
   definitions(): TaskDefinition[] {
     return [...this.#tasks.values()].map((entry) => entry.definition)
   }
 
+  /** How many tasks there are. */
   get size(): number {
     return this.#tasks.size
   }

@@ -11,6 +11,7 @@ export interface RequestDeliveryInfo {
   readonly redelivered: boolean
 }
 
+/** What a request reads through to. */
 export interface RequestFields {
   readonly head: TaskHead
   readonly args: readonly unknown[]
@@ -25,6 +26,7 @@ export interface RequestFields {
   readonly calledDirectly: boolean
 }
 
+/** The request that a task works on: `self.request`. */
 export class TaskRequest {
   readonly #fields: RequestFields
 
@@ -47,6 +49,7 @@ export class TaskRequest {
     })
   }
 
+  /** The task's id; the same in each attempt. */
   get id(): string {
     return this.#fields.head.id
   }
@@ -54,9 +57,11 @@ export class TaskRequest {
   get name(): string {
     return this.#fields.head.name
   }
+  /** Positional arguments, as they were sent. */
   get args(): readonly unknown[] {
     return this.#fields.args
   }
+  /** Named arguments, as they were sent. */
   get kwargs(): Readonly<Record<string, unknown>> {
     return this.#fields.kwargs
   }
@@ -68,21 +73,27 @@ export class TaskRequest {
   get eta(): string | undefined {
     return this.#fields.head.eta
   }
+  /** ISO 8601 text, as it came. */
   get expires(): string | undefined {
     return this.#fields.head.expires
   }
+  /** The task runs in its caller's process, at once. */
   get isEager(): boolean {
     return this.#fields.isEager
   }
+  /** The task was called like a function: there is no message at all. */
   get calledDirectly(): boolean {
     return this.#fields.calledDirectly
   }
+  /** The worker's node name. */
   get hostname(): string {
     return this.#fields.hostname
   }
+  /** Where the message came from. */
   get deliveryInfo(): RequestDeliveryInfo {
     return this.#fields.deliveryInfo
   }
+  /** The message's properties, under the wire's names. */
   get properties(): Properties {
     return this.#fields.properties
   }
@@ -90,24 +101,31 @@ export class TaskRequest {
   get headers(): Readonly<Headers> {
     return this.#fields.head.custom
   }
+  /** The task that made this call. */
   get parentId(): string | undefined {
     return this.#fields.head.parentId
   }
+  /** The task that began the work-flow; this one where it began it. */
   get rootId(): string {
     return this.#fields.head.rootId ?? this.#fields.head.id
   }
+  /** The id of the group that it is a part of. */
   get group(): string | undefined {
     return this.#fields.head.group
   }
+  /** Its place in that group, from 0. */
   get groupIndex(): number | undefined {
     return this.#fields.head.groupIndex
   }
+  /** The body of the chord that it is a part of. */
   get chord(): SignatureData | null {
     return this.#fields.embed.chord
   }
+  /** Called with the result when it succeeds. */
   get callbacks(): readonly SignatureData[] | null {
     return this.#fields.embed.callbacks
   }
+  /** Called when it fails. */
   get errbacks(): readonly SignatureData[] | null {
     return this.#fields.embed.errbacks
   }
@@ -115,9 +133,11 @@ export class TaskRequest {
   get chain(): readonly SignatureData[] | null {
     return this.#fields.embed.chain
   }
+  /** The message's `correlation_id`: the task's id, as a rule. */
   get correlationId(): string | undefined {
     return this.#fields.properties.correlation_id
   }
+  /** Where the caller waits for replies. */
   get replyTo(): string | undefined {
     return this.#fields.properties.reply_to
   }
@@ -125,21 +145,27 @@ export class TaskRequest {
   get timelimit(): readonly [number | undefined, number | undefined] {
     return this.#fields.head.timelimit
   }
+  /** Who sent it: `gen<pid>@<host>`. */
   get origin(): string | undefined {
     return this.#fields.head.origin
   }
+  /** Another name, for logs and monitors. */
   get shadow(): string | undefined {
     return this.#fields.head.shadow
   }
+  /** The caller wants no result. */
   get ignoreResult(): boolean {
     return this.#fields.head.ignoreResult
   }
+  /** The values of its stamps. */
   get stamps(): Readonly<Record<string, unknown>> {
     return this.#fields.head.stamps
   }
+  /** The names of its stamps. */
   get stampedHeaders(): readonly string[] | undefined {
     return this.#fields.head.stampedHeaders
   }
+  /** How often it stands in the place of another task. */
   get replacedTaskNesting(): number {
     return this.#fields.head.replacedTaskNesting
   }

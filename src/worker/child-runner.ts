@@ -4,6 +4,7 @@ import { loadApp } from '../app/finder.ts'
 import type { Logger } from '../util/logger.ts'
 import type { AppLocation, RunJob } from './pool/pool.ts'
 
+/** What a child does with its app. */
 export interface ChildRunner {
   readonly run: RunJob
   /** The child is ready for its first job. */

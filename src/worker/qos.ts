@@ -6,6 +6,7 @@
  */
 import type { Clock, Timer } from '../util/clock.ts'
 
+/** What the prefetch count depends on. */
 export interface PrefetchParts {
   /** Celery's number, and the smallest count; 0 is no limit, and stays so. */
   readonly smallest: number
@@ -20,6 +21,7 @@ const LARGEST = 2000
 /** No end of a task for so long means that the pace has dropped. */
 const STALL_MS = 100
 
+/** How many messages one worker has in hand. */
 export class PrefetchCount {
   readonly #parts: PrefetchParts
   #count: number
@@ -35,6 +37,7 @@ export class PrefetchCount {
     this.#sinceMs = parts.clock.monotonic()
   }
 
+  /** The count of now; 0 is no limit. */
   get count(): number {
     return this.#count
   }

@@ -14,6 +14,7 @@ import type { TaskRegistry } from '../task/registry.ts'
 import { Request } from './request.ts'
 import type { RequestParts } from './request.ts'
 
+/** What is needed to read messages. */
 export interface ReceiveParts extends RequestParts {
   readonly tasks: TaskRegistry
   /** The IANA zone of times without an offset (`timezone`). */

@@ -91,6 +91,7 @@ export class Request implements JobObserver {
     }
   }
 
+  /** The pool starts it now, in process `pid`. */
   accepted(pid: number): void {
     const { pool, state, clock, logger } = this.#parts
     this.startedMs = clock.now()

@@ -9,6 +9,7 @@ import type { GrowingWait } from '../util/backoff.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
 
+/** What a result writer needs of its worker. */
 export interface ResultWriterParts {
   readonly backend: ResultBackend
   readonly clock: Clock
@@ -19,6 +20,7 @@ export interface ResultWriterParts {
 
 const WAIT: GrowingWait = { startMs: 500, stepMs: 500, maxMs: 5000 }
 
+/** Writes the results of one worker. */
 export class ResultWriter {
   readonly #parts: ResultWriterParts
 

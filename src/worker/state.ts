@@ -7,6 +7,7 @@ export interface InHand {
   readonly head: { readonly id: string }
 }
 
+/** What one worker has in hand, from its first start on. */
 export class WorkerState<R extends InHand = InHand> {
   /** Received, not yet given to the pool. */
   readonly reserved: Map<number, R> = new Map<number, R>()
@@ -27,6 +28,7 @@ export class WorkerState<R extends InHand = InHand> {
     return this.#nextKey++
   }
 
+  /** One more of this task was accepted. */
   count(taskName: string): void {
     this.totals.set(taskName, (this.totals.get(taskName) ?? 0) + 1)
   }

@@ -11,8 +11,10 @@ export interface CommandTarget {
   shutdown(): void
 }
 
+/** The arguments that came with a command. */
 export type CommandArguments = Readonly<Record<string, unknown>>
 
+/** One command. */
 export interface Command {
   readonly name: string
   readonly kind: 'inspect' | 'control'

@@ -2,6 +2,7 @@
 import { InvalidTaskError } from '../../errors.ts'
 import type { Command, CommandArguments, CommandTarget } from './command.ts'
 
+/** Takes `task_id` (one or a list), `terminate` and `signal`. */
 export const revoke: Command = {
   name: 'revoke',
   kind: 'control',
