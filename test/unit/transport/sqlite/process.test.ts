@@ -37,13 +37,15 @@ describe('a process', () => {
     const parent = spawn('sh', ['-c', 'sleep 100 & echo $!; exec sleep 100'])
     const [line] = (await once(parent.stdout, 'data')) as [Buffer]
     const pid = line.toString().trim()
+    // As long as it is the shell, it would notice.
+    await waitFor(() => readFileSync(`/proc/${String(parent.pid)}/comm`, 'latin1').trim() === 'sleep')
     const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]!.split(' ')
     const identity = { ...table.self, thread: `${pid}/task/${pid}`, started: fields[19]! }
     expect(table.verdict(identity)).toBe('alive')
     process.kill(Number(pid), 'SIGKILL')
     // Gone from the moment on in which it cannot do anything any more.
     await waitFor(() => table.verdict(identity) === 'gone')
-    await waitFor(() => readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z '))
+    expect(readFileSync(`/proc/${pid}/stat`, 'latin1')).toContain(') Z ')
     parent.kill('SIGKILL')
   })
 
