@@ -1,4 +1,5 @@
 /** Which file called: relative task modules start there, and children of a worker import their app from there. */
+import { sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /**
@@ -8,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 export function callSite(stack: string | undefined, ownFolder: string): string | undefined {
   for (const line of stack?.split('\n').slice(1) ?? []) {
     const file = fileOf(line)
-    if (file !== undefined && !file.startsWith(ownFolder)) return file
+    if (file !== undefined && !file.startsWith(ownFolder + sep)) return file
   }
   return undefined
 }

@@ -1,5 +1,6 @@
 /** The ways to declare a task: `task(name, fn)`, `task(name, options, fn)` and `task(fn)`. */
 import { ImproperlyConfigured } from '../errors.ts'
+import { checkTaskOptions } from '../task/options.ts'
 import type { TaskOptions } from '../task/options.ts'
 import { checkSchema } from '../task/schema.ts'
 import type { TaskFunction } from '../task/task.ts'
@@ -25,6 +26,7 @@ export function readDeclaration(
   if (typeof fn !== 'function') {
     throw new ImproperlyConfigured(`The task ${name} needs a function: app.task("${name}", options, (x, y) => x + y)`)
   }
+  checkTaskOptions(name, options)
   if (options.schema !== undefined) checkSchema(name, options.schema)
   return { name, options, fn }
 }

@@ -1,6 +1,8 @@
 /** Task options: what may be said about a task where it is declared, and how unset ones fall back to the settings. */
 import { mergeOptions } from '../canvas/options.ts'
 import type { PublishOptions } from '../canvas/options.ts'
+import { ImproperlyConfigured } from '../errors.ts'
+import { didYouMean } from '../util/suggest.ts'
 import type { TaskContext } from './context.ts'
 import type { ArgumentsSchema } from './schema.ts'
 
@@ -87,6 +89,57 @@ export interface TaskOptions extends TaskHooks {
   readonly kwargs?: boolean
   /** Check the arguments with any Standard Schema, at the caller and in the worker. */
   readonly schema?: ArgumentsSchema
+}
+
+/** The names of all options: a misspelt one is an error, not a default. */
+const NAMES: Readonly<Record<keyof TaskOptions, true>> = {
+  bind: true,
+  maxRetries: true,
+  defaultRetryDelay: true,
+  autoretryFor: true,
+  dontAutoretryFor: true,
+  retryBackoff: true,
+  retryBackoffMax: true,
+  retryJitter: true,
+  retryKwargs: true,
+  timeLimit: true,
+  softTimeLimit: true,
+  ignoreResult: true,
+  storeErrorsEvenIfIgnored: true,
+  storeEagerResult: true,
+  serializer: true,
+  compression: true,
+  acksLate: true,
+  acksOnFailureOrTimeout: true,
+  acksOnFailure: true,
+  acksOnTimeout: true,
+  rejectOnWorkerLost: true,
+  trackStarted: true,
+  priority: true,
+  queue: true,
+  exchange: true,
+  routingKey: true,
+  expires: true,
+  deliveryMode: true,
+  throws: true,
+  typing: true,
+  params: true,
+  kwargs: true,
+  schema: true,
+  beforeStart: true,
+  onSuccess: true,
+  onFailure: true,
+  onRetry: true,
+  afterReturn: true,
+}
+
+/** Throws `ImproperlyConfigured` for an option that there is not. */
+export function checkTaskOptions(task: string, options: TaskOptions): void {
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(NAMES, name))
+  if (unknown === undefined) return
+  throw new ImproperlyConfigured(
+    `${task}: there is no task option "${unknown}"${didYouMean(unknown, Object.keys(NAMES))}`,
+  )
 }
 
 /** The settings that stand behind unset options (the fallback chain of Celery's `Task.from_config`). */

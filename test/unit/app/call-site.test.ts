@@ -14,6 +14,11 @@ describe('callSite', () => {
     expect(callSite(stack(own, 'new Celery (/srv/a (copy)/app.ts:1:1)'), OWN)).toBe('/srv/a (copy)/app.ts')
   })
 
+  it('is not taken for the package where a folder is named alike', () => {
+    const beside = `file://${OWN}-examples/app.ts:3:4`
+    expect(callSite(stack(`new App (file://${OWN}/app/app.js:1:2)`, beside), OWN)).toBe(`${OWN}-examples/app.ts`)
+  })
+
   it('is nothing where there is no file', () => {
     expect(
       callSite(stack(`new App (file://${OWN}/app/app.js:1:2)`, 'REPL1:1:1', 'node:vm:117:12'), OWN),

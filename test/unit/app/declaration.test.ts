@@ -24,5 +24,8 @@ describe('readDeclaration', () => {
     )
     expect(() => readDeclaration('proj', '', fn, undefined)).toThrow('A task needs a name')
     expect(() => readDeclaration('proj', 'proj.sum', { schema: {} as never }, fn)).toThrow('Standard Schema')
+    expect(() => readDeclaration('proj', 'proj.sum', { maxRetrys: 1 } as never, fn)).toThrow(
+      'proj.sum: there is no task option "maxRetrys"; did you mean "maxRetries"?',
+    )
   })
 })

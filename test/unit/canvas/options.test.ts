@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { fromWireOptions, linksOf, toWireOptions } from '../../../src/canvas/options.ts'
+import { fromWireOptions, linksOf, mergeOptions, toWireOptions } from '../../../src/canvas/options.ts'
 import { signatureData } from '../../../src/protocol/signature.ts'
 
 const callback = signatureData({ task: 'proj.mul', args: [3] })
@@ -65,5 +65,21 @@ describe('linksOf', () => {
     expect(linksOf(undefined)).toEqual([])
     expect(linksOf(callback)).toEqual([callback])
     expect(linksOf([callback, { toJSON: () => callback }])).toEqual([callback, callback])
+  })
+})
+
+describe('mergeOptions', () => {
+  it('takes what is given over what is beneath, but for what is undefined', () => {
+    expect(mergeOptions({ queue: 'a', priority: 1 }, { queue: 'b', priority: undefined, countdown: 0 })).toEqual({
+      queue: 'b',
+      priority: 1,
+      countdown: 0,
+    })
+  })
+
+  it('makes nothing new where nothing is given', () => {
+    const base = { queue: 'a' }
+    expect(mergeOptions(base, {})).toBe(base)
+    expect(mergeOptions(base, { queue: undefined })).toBe(base)
   })
 })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { resolvePolicy } from '../../../src/task/options.ts'
+import { callOptions, checkTaskOptions, resolvePolicy } from '../../../src/task/options.ts'
+import type { TaskOptions } from '../../../src/task/options.ts'
 import { taskDefaults } from '../../support/task-defaults.ts'
 
 describe('resolvePolicy', () => {
@@ -40,5 +41,42 @@ describe('resolvePolicy', () => {
     expect([both.acksOnFailure, both.acksOnTimeout]).toEqual([false, false])
     const one = resolvePolicy({ acksOnFailureOrTimeout: false, acksOnTimeout: true }, taskDefaults())
     expect([one.acksOnFailure, one.acksOnTimeout]).toEqual([false, true])
+  })
+})
+
+describe('callOptions', () => {
+  const callsOf = (options: TaskOptions, settings = taskDefaults()): unknown =>
+    callOptions(options, resolvePolicy(options, settings))
+
+  it('are what a task says about each of its calls, and no more', () => {
+    expect(callsOf({})).toEqual({ serializer: 'json' })
+    const options = {
+      queue: 'video',
+      exchange: 'media',
+      routingKey: 'v',
+      expires: 60,
+      deliveryMode: 1,
+      timeLimit: 30,
+      softTimeLimit: 20,
+      serializer: 'yaml',
+      compression: 'gzip',
+      priority: 0,
+      ignoreResult: true,
+    } as const
+    expect(callsOf({ ...options, maxRetries: 1, acksLate: true })).toEqual(options)
+  })
+
+  it('follow the settings, but for limits, which the worker fills in', () => {
+    const settings = taskDefaults({ taskSerializer: 'yaml', taskDefaultPriority: 4, taskTimeLimit: 9 })
+    expect(callsOf({}, settings)).toEqual({ serializer: 'yaml', priority: 4 })
+  })
+})
+
+describe('checkTaskOptions', () => {
+  it('lets all options pass, and names the nearest one to any other', () => {
+    checkTaskOptions('t', { bind: true, onSuccess: () => undefined, params: ['x'] })
+    expect(() => {
+      checkTaskOptions('t', { acks_late: true } as never)
+    }).toThrow('t: there is no task option "acks_late"; did you mean "acksLate"?')
   })
 })

@@ -49,4 +49,29 @@ describe('TaskDefinition', () => {
       acksOnTimeout: false,
     })
   })
+
+  it('says once what it says about each of its calls', () => {
+    const { host } = traced()
+    let settings = taskDefaults()
+    const definition = new TaskDefinition('t', add, { queue: 'q' }, { ...host, taskDefaults: () => settings })
+    expect(definition.callOptions).toEqual({ queue: 'q', serializer: 'json' })
+    expect(definition.callOptions).toBe(definition.callOptions)
+    settings = taskDefaults({ taskSerializer: 'yaml' })
+    expect(definition.callOptions).toEqual({ queue: 'q', serializer: 'yaml' })
+  })
+
+  it('checks what a caller can know, and waits only for a schema that takes its time', async () => {
+    const { host } = traced()
+    const checked = (validate: (value: unknown) => unknown): TaskDefinition => {
+      const schema = [{ '~standard': { version: 1, vendor: 'test', validate } }] as never
+      return new TaskDefinition('t', (x: number) => x, { schema }, host)
+    }
+    const plain = new TaskDefinition('t', add, {}, host)
+    expect(plain.check([1, 2], {})).toBeUndefined()
+    expect(() => plain.check([1], {})).toThrow('missing 1 required positional argument')
+    expect(new TaskDefinition('t', add, { typing: false }, host).check([1], {})).toBeUndefined()
+    expect(checked((value) => ({ value })).check([1], {})).toBeUndefined()
+    await checked(async (value) => ({ value })).check([1], {})
+    await expect(checked(async () => ({ issues: [{ message: 'no' }] })).check([1], {})).rejects.toThrow('no')
+  })
 })
