@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 const config: ViteUserConfig = defineConfig({
@@ -8,6 +9,8 @@ const config: ViteUserConfig = defineConfig({
     // Generous, for machines that are busy: a test that hangs is found all the same.
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Many tests wait for servers and processes rather than compute.
+    maxWorkers: availableParallelism() + 1,
     // Real processes, for tests set signal handlers, change folders and environment, and block.
     pool: 'forks',
     // What a test writes and then imports goes to Node as it is, not through vite.

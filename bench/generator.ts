@@ -2,6 +2,7 @@
  * The load generator: a process of its own that sends tasks to one system and waits for their results. `main.ts` tells it
  * what to do, one order at a time, over IPC; it answers each with what it measured.
  */
+import { timed } from './support/statistics.ts'
 import { BullmqSystem } from './systems/bullmq.ts'
 import type { Finish, System } from './systems/system.ts'
 
@@ -10,6 +11,7 @@ export type Order =
   | { readonly verb: 'enqueue'; readonly how: 'each' | 'parallel' | 'bulk'; readonly tasks: number }
   | { readonly verb: 'enqueue-later'; readonly tasks: number; readonly seconds: number }
   | { readonly verb: 'round-trips'; readonly tasks: number }
+  | { readonly verb: 'purge' }
   | { readonly verb: 'finish'; readonly skip: number }
   | { readonly verb: 'start-worker'; readonly pool: string; readonly concurrency: number }
 
@@ -18,13 +20,14 @@ export type Answer =
   | { readonly verb: 'enqueue'; readonly seconds: number }
   | { readonly verb: 'enqueue-later' }
   | { readonly verb: 'round-trips'; readonly milliseconds: readonly number[] }
+  | { readonly verb: 'purge' }
   | ({ readonly verb: 'finish' } & Finish)
   | { readonly verb: 'start-worker' }
 
 /** How many sends are under way at a time with `parallel`, and in one call with `bulk`. */
 const BATCH = 1_000
 
-const [kind, address = '', queue = ''] = process.argv.slice(2)
+const [kind = '', ...args] = process.argv.slice(2)
 const system = await openSystem()
 
 process.on('message', (order: Order) => {
@@ -36,7 +39,12 @@ process.once('disconnect', () => {
 process.send?.('ready')
 
 async function openSystem(): Promise<System> {
-  if (kind === 'bullmq') return new BullmqSystem({ host: '127.0.0.1', port: Number(address) }, queue)
+  const [port, queue = ''] = args
+  if (kind === 'bullmq') return new BullmqSystem({ host: '127.0.0.1', port: Number(port) }, queue)
+  if (kind === 'celeriac-without-results') {
+    const { CeleriacWithoutResults } = await import('./systems/celeriac-without-results.ts')
+    return new CeleriacWithoutResults()
+  }
   const { CeleriacSystem } = await import('./systems/celeriac.ts')
   return new CeleriacSystem()
 }
@@ -50,6 +58,9 @@ async function obey(order: Order): Promise<Answer> {
       return { verb: 'enqueue-later' }
     case 'round-trips':
       return { verb: 'round-trips', milliseconds: await roundTrips(order.tasks) }
+    case 'purge':
+      await system.purge()
+      return { verb: 'purge' }
     case 'finish':
       return { verb: 'finish', ...(await system.finish(order.skip)) }
     case 'start-worker':
@@ -79,12 +90,6 @@ async function roundTrips(tasks: number): Promise<number[]> {
     milliseconds.push((await timed(() => system.roundTrip())) * 1000)
   }
   return milliseconds
-}
-
-async function timed(work: () => Promise<void>): Promise<number> {
-  const startMs = performance.now()
-  await work()
-  return (performance.now() - startMs) / 1000
 }
 
 /** For brokers that no other process can reach. */

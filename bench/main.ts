@@ -1,15 +1,18 @@
 /**
- * The bench: celeriac on its embedded store beside BullMQ on Redis and beside a bare SQLite loop, on this machine, in
- * this run, with the same number of tasks. Workers and load generators are processes of their own; both sides keep all
- * results. Run it by hand, on a machine that does nothing else: `npm run bench -- --help`.
+ * The bench: celeriac on its embedded store, on Redis and on RabbitMQ, beside BullMQ, Python Celery and bare loops over
+ * the same stores, on this machine, in this run, with the same number of tasks. Workers and load generators are processes
+ * of their own; all sides keep all results, but for those that are named otherwise. Run it by hand, on a machine that does
+ * nothing else: `npm run bench -- --help`.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { CONTESTANTS } from './contestants.ts'
-import type { Contestant, Plan } from './contestants.ts'
+import type { Contestant, Plan, Servers } from './contestants/contestant.ts'
 import { describeMachine } from './support/machine.ts'
+import { findPython } from './support/python.ts'
+import { startRabbitmqServer } from './support/rabbitmq-server.ts'
 import { startRedisServer } from './support/redis-server.ts'
 import { median } from './support/statistics.ts'
 import { compare, formatTable } from './support/table.ts'
@@ -18,7 +21,7 @@ import type { Row } from './support/table.ts'
 const HELP = `npm run bench -- [options]
   --tasks N     tasks of each measurement (default 100000)
   --rounds N    how often all is measured; the median counts (default 3)
-  --only TEXT   only systems whose name contains TEXT, such as prefork, BullMQ or memory; may be given again
+  --only TEXT   only systems whose name contains TEXT, such as prefork, redis, "2 ms away" or counted; may be given again
   --quick       10000 tasks, one round
   --name NAME   write bench/results/NAME.json (default: the date)`
 
@@ -41,18 +44,11 @@ async function run(): Promise<void> {
   const tasks = Number(options.tasks ?? (options.quick ? 10_000 : 100_000))
   const rounds = Number(options.rounds ?? (options.quick ? 1 : 3))
   const folder = mkdtempSync(join(tmpdir(), 'celeriac-bench-'))
-  const redis = await startRedisServer(folder)
-  if (redis === undefined) console.warn('redis-server is not installed: BullMQ is left out.')
-  const plan: Plan = { folder, redis, tasks, roundTrips: Math.min(2_000, tasks) }
+  const wanted = CONTESTANTS.filter(isWanted)
+  const servers = await startServers(wanted, folder)
   try {
-    const wanted = CONTESTANTS.filter((contestant) => isWanted(contestant, plan))
-    const measured: Row[] = []
-    for (let round = 1; round <= rounds; round += 1) {
-      for (const { name, measure } of wanted) {
-        console.error(`round ${String(round)} of ${String(rounds)}: ${name}`)
-        measured.push(...(await measure(plan)))
-      }
-    }
+    const able = wanted.filter(({ needs }) => needs.every((need) => servers[need] !== undefined))
+    const measured = await measureAll(able, { folder, servers, tasks, roundTrips: Math.min(2_000, tasks) }, rounds)
     const rows = compare(medians(measured))
     const report = { date: new Date().toISOString(), machine, tasks, rounds, rows }
     const file = join(import.meta.dirname, 'results', `${options.name}.json`)
@@ -60,14 +56,41 @@ async function run(): Promise<void> {
     writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`)
     console.log(`${formatTable(rows)}\n\n${JSON.stringify(machine)}\n${file}`)
   } finally {
-    await redis?.stop()
+    await Promise.all([servers.redis?.stop(), servers.rabbitmq?.stop()])
     rmSync(folder, { recursive: true })
   }
 }
 
-function isWanted(contestant: Contestant, plan: Plan): boolean {
-  if (contestant.needsRedis && plan.redis === undefined) return false
-  return options.only.length === 0 || options.only.some((text) => contestant.name.includes(text))
+async function measureAll(contestants: readonly Contestant[], plan: Plan, rounds: number): Promise<Row[]> {
+  const measured: Row[] = []
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const { name, measure } of contestants) {
+      console.error(`round ${String(round)} of ${String(rounds)}: ${name}`)
+      measured.push(...(await measure(plan)))
+    }
+  }
+  return measured
+}
+
+/** Those that somebody needs and this machine has; the others are named. */
+async function startServers(contestants: readonly Contestant[], folder: string): Promise<Partial<Servers>> {
+  const needed = new Set(contestants.flatMap(({ needs }) => needs))
+  const [redis, rabbitmq, python] = await Promise.all([
+    needed.has('redis') ? startRedisServer(folder) : undefined,
+    needed.has('rabbitmq') ? startRabbitmqServer(folder) : undefined,
+    needed.has('python') ? findPython() : undefined,
+  ])
+  const servers = { redis, rabbitmq, python }
+  const packages = { redis: 'redis-server', rabbitmq: 'rabbitmq-server', python: 'python3-celery with python3-redis' }
+  for (const need of needed) {
+    if (servers[need] === undefined) console.warn(`${packages[need]} is not installed: who needs it is left out.`)
+  }
+  return servers
+}
+
+function isWanted({ name }: Contestant): boolean {
+  const wishes = options.only.map((text) => text.toLowerCase())
+  return wishes.length === 0 || wishes.some((text) => name.toLowerCase().includes(text))
 }
 
 /** One row for each measure and system, sorted by measure in the order in which they first came. */

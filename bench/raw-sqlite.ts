@@ -7,12 +7,8 @@ import { join } from 'node:path'
 import { openConnection } from '../src/driver/sqlite/connection.ts'
 import { loadSqlite } from '../src/driver/sqlite/library.ts'
 import type { RawConnection } from '../src/driver/sqlite/library.ts'
-
-export interface RawRates {
-  readonly eachPerSecond: number
-  readonly bulkPerSecond: number
-  readonly drainPerSecond: number
-}
+import { timed } from './support/statistics.ts'
+import type { RawRates } from './support/statistics.ts'
 
 /** As many as the load generator sends in one call. */
 const INSERT_BATCH = 1_000
@@ -25,7 +21,7 @@ const META = 'm'.repeat(620)
 const BODY = 'b'.repeat(60)
 const RESULT = 'r'.repeat(200)
 
-export function measureRawSqlite(folder: string, tasks: number): RawRates {
+export async function measureRawSqlite(folder: string, tasks: number): Promise<RawRates> {
   const connection = openConnection(loadSqlite(), join(folder, 'raw.db'), {})
   connection.exec(`
     CREATE TABLE message (id INTEGER PRIMARY KEY, meta TEXT NOT NULL, body TEXT NOT NULL);
@@ -34,9 +30,9 @@ export function measureRawSqlite(folder: string, tasks: number): RawRates {
   `)
   const each = Math.ceil(tasks / 10)
   const rates = {
-    eachPerSecond: each / timed(() => insertEach(connection, each)),
-    bulkPerSecond: tasks / timed(() => insertBulk(connection, tasks)),
-    drainPerSecond: (each + tasks) / timed(() => drain(connection, each + tasks)),
+    eachPerSecond: each / (await timed(() => insertEach(connection, each))),
+    bulkPerSecond: tasks / (await timed(() => insertBulk(connection, tasks))),
+    drainPerSecond: (each + tasks) / (await timed(() => drain(connection, each + tasks))),
   }
   connection.close()
   return rates
@@ -84,11 +80,4 @@ function transaction<T>(connection: RawConnection, work: () => T): T {
   const answer = work()
   connection.exec('COMMIT')
   return answer
-}
-
-/** In seconds. */
-function timed(work: () => void): number {
-  const startMs = performance.now()
-  work()
-  return (performance.now() - startMs) / 1000
 }

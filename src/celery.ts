@@ -1,5 +1,8 @@
 /** Celery: the app as users know it, with the floors above it: a worker inside the program. */
 import { App } from './app/app.ts'
+import { checkCommand, createCommands } from './worker/commands/all.ts'
+import type { Command } from './worker/commands/command.ts'
+import type { Component } from './worker/component.ts'
 import { Worker } from './worker/worker.ts'
 import type { WorkerOptions } from './worker/worker.ts'
 
@@ -10,8 +13,36 @@ import type { WorkerOptions } from './worker/worker.ts'
  *     export const add = app.task('proj.add', (x: number, y: number) => x + y)
  */
 export class Celery extends App {
+  readonly #components: Component[] = []
+  readonly #commands: Command[] = []
+
   /** A worker inside this program; it does nothing before `start()`. */
   worker(options: WorkerOptions = {}): Worker {
-    return new Worker(this, options)
+    return new Worker(this, {
+      ...options,
+      components: [...this.#components, ...(options.components ?? [])],
+      commands: [...this.#commands, ...(options.commands ?? [])],
+    })
+  }
+
+  /** Give each worker of this app one more part with a life of its own (Celery's bootsteps). */
+  addWorkerComponent(component: Component): this {
+    this.#components.push(component)
+    return this
+  }
+
+  /**
+   * Give each worker of this app one more remote control command (Celery's `inspect_command` and `control_command`); it
+   * appears on the command line too. One of a standard command's name takes its place. Throws `ImproperlyConfigured` for a
+   * command that cannot be.
+   */
+  addWorkerCommand(command: Command): this {
+    this.#commands.push(checkCommand(command))
+    return this
+  }
+
+  /** The remote control commands of this app's workers: the standard ones, and those that were added. */
+  get workerCommands(): readonly Command[] {
+    return createCommands(this.#commands)
   }
 }

@@ -27,6 +27,11 @@ export function activeExecution(): ActiveExecution | undefined {
 }
 
 /** Run `work` as part of `execution`. */
-export function runInExecution<T>(execution: ActiveExecution, work: () => T): T {
-  return storage.run(execution, work)
+export function runInExecution<E extends ActiveExecution, T>(execution: E, work: (execution: E) => T): T {
+  return storage.run(execution, work, execution)
+}
+
+/** Run `work` as part of no task: the calls that it makes are nobody's children. */
+export function runOutside<T>(work: () => T): T {
+  return storage.exit(work)
 }

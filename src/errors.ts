@@ -3,7 +3,7 @@
  * brand rather than by identity, so that two copies of the package in one process still know each other's errors.
  *
  *     CeleryError
- *       ImproperlyConfigured    SecurityError   MissingDriver
+ *       ImproperlyConfigured    SecurityError   MissingDriver   AlreadyRunning
  *       OperationalError        ConnectionError   ChannelError                      (what can be tried again)
  *       SerializationError      EncodeError   DecodeError   ContentDisallowed
  *       BackendError            BackendGetMetaError   BackendStoreError   NoResultBackend
@@ -51,6 +51,22 @@ export class ImproperlyConfigured extends CeleryError {
 /** Something was refused because it is not safe. */
 export class SecurityError extends CeleryError {
   override readonly code: string = 'SECURITY_ERROR'
+}
+
+/** Another process has the pidfile, and lives. */
+export class AlreadyRunning extends CeleryError {
+  override readonly code: string = 'ALREADY_RUNNING'
+  readonly pidfile: string
+  readonly pid: number
+
+  constructor(pidfile: string, pid: number, options?: CauseOption) {
+    super(
+      `The pidfile ${pidfile} belongs to process ${String(pid)}, which is running. Is this one started twice?`,
+      options,
+    )
+    this.pidfile = pidfile
+    this.pid = pid
+  }
 }
 
 /** An optional client library is not installed; the message says what to install and for what. */
@@ -220,7 +236,7 @@ export class MaxRetriesExceededError extends TaskError {
   override readonly code: string = 'MAX_RETRIES_EXCEEDED'
 }
 
-/** A part of a chord failed, so its body cannot run. */
+/** A part of a chord failed, so its body cannot run; `cause` is what the part failed with, where that is known. */
 export class ChordError extends TaskError {
   override readonly code: string = 'CHORD_ERROR'
 }
@@ -267,13 +283,18 @@ export class TimeLimitExceeded extends WorkerError {
 /** The process that ran the task is gone. */
 export class WorkerLostError extends WorkerError {
   override readonly code: string = 'WORKER_LOST'
-  /** The exit code, or the signal's name. */
+  /** The exit code, the signal's name, or the error that ended it. */
   readonly exit: number | string
 
   constructor(exit: number | string) {
-    super(`Worker exited prematurely: ${typeof exit === 'number' ? `exitcode ${String(exit)}` : `signal ${exit}`}.`)
+    super(`Worker exited prematurely: ${describeExit(exit)}.`)
     this.exit = exit
   }
+}
+
+function describeExit(exit: number | string): string {
+  if (typeof exit === 'number') return `exitcode ${String(exit)}`
+  return exit.startsWith('SIG') ? `signal ${exit}` : exit
 }
 
 /** The task was terminated by a revoke. */

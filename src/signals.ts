@@ -31,6 +31,14 @@ export interface PublishFacts {
   readonly body: unknown
 }
 
+/** A worker has noticed something of another one. */
+export interface NodeFacts {
+  /** Who has noticed. */
+  readonly hostname: string
+  /** The other's node name. */
+  readonly node: string
+}
+
 /** Every signal and what its listeners receive. Names are Celery's with dashes. */
 export interface SignalMap {
   'before-task-publish': PublishFacts
@@ -51,8 +59,17 @@ export interface SignalMap {
   'task-unknown': RequestFacts & { readonly exception: unknown }
   'import-modules': { readonly modules: readonly string[] }
   'worker-init': { readonly hostname: string }
+  /** In the worker, before each child process or thread is made. */
+  'worker-before-create-process': { readonly hostname: string }
   'worker-process-init': { readonly pid: number }
   'worker-process-shutdown': { readonly pid: number; readonly exitcode: number }
+  'heartbeat-sent': { readonly hostname: string }
+  /** Another worker is heard of for the first time, or has started anew. */
+  'node-join': NodeFacts
+  /** Another worker has said good-bye. */
+  'node-leave': NodeFacts
+  /** Another worker is silent for too long. */
+  'node-lost': NodeFacts
   'worker-ready': { readonly hostname: string }
   'worker-shutting-down': {
     readonly hostname: string

@@ -32,13 +32,16 @@ function isGroupAlive(group: number): boolean {
   }
 }
 
-it('reports on every file', async () => {
-  const demo = startDemo('src/util')
+it('reports on every file, and on the words of all documents', async () => {
+  const demo = startDemo('docs')
   const [code] = await demo.exit
-  const count = readdirSync(join(ROOT, 'src/util')).length
+  const count = readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md')).length
   expect(code, demo.output()).toBe(0)
   expect(demo.output()).toContain(`100 %  ${String(count)} of ${String(count)}\n`)
   expect(demo.output()).toMatch(/^size {9}\d+\.\d MB, gzipped/m)
+  expect(demo.output()).toContain(`counts the words of ${String(count)} documents`)
+  expect(demo.output()).toMatch(/^\p{L}+ +\d+ █+$/mu)
+  expect(demo.output()).toMatch(/^[\d,]+ long words, [\d,]+ different ones/m)
   expect(leftovers(demo.tmp)).toEqual([])
 })
 

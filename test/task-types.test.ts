@@ -52,11 +52,11 @@ describe('types', () => {
   })
 
   it('know what a signature lacks', () => {
-    expectTypeOf(add.s(1, 2)).toEqualTypeOf<Signature<[], number>>()
+    expectTypeOf(add.s(1, 2)).toEqualTypeOf<Signature<[], number, never>>()
     expectTypeOf(add.s(2)).toEqualTypeOf<Signature<[number], number>>()
-    expectTypeOf(add.s()).toEqualTypeOf<Signature<[number, number], number>>()
-    expectTypeOf(add.si(1, 2)).toEqualTypeOf<Signature<[], number>>()
-    expectTypeOf(fetchText.s('a')).toEqualTypeOf<Signature<[], string>>()
+    expectTypeOf(add.s()).toEqualTypeOf<Signature<[number, number], number, never>>()
+    expectTypeOf(add.si(1, 2)).toEqualTypeOf<Signature<[], number, unknown>>()
+    expectTypeOf(fetchText.s('a')).toEqualTypeOf<Signature<[], string, never>>()
     expectTypeOf(fetchText.s('a', 2)).toEqualTypeOf<Signature<[], string>>()
   })
 })

@@ -4,12 +4,17 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import type { Answer, Order } from '../generator.ts'
+import { JITI } from './typescript.ts'
 
 export class GeneratorProcess {
   readonly #child: ChildProcess
+  readonly #failure: Promise<never>
 
   private constructor(child: ChildProcess) {
     this.#child = child
+    this.#failure = failure(child)
+    // Whoever asks is told.
+    this.#failure.catch(() => undefined)
   }
 
   /** `kind` is a system; `args` are what that system's side needs. */
@@ -18,21 +23,22 @@ export class GeneratorProcess {
     args: readonly string[],
     env: Readonly<Record<string, string>> = {},
   ): Promise<GeneratorProcess> {
-    const child = fork(join(import.meta.dirname, '../generator.ts'), [kind, ...args], {
-      env: { ...process.env, ...env },
-    })
-    await Promise.race([once(child, 'message'), failure(child)])
-    return new GeneratorProcess(child)
+    const program = join(import.meta.dirname, '../generator.ts')
+    const child = fork(JITI, [program, kind, ...args], { env: { ...process.env, ...env } })
+    const generator = new GeneratorProcess(child)
+    await Promise.race([once(child, 'message'), generator.#failure])
+    return generator
   }
 
   async ask<V extends Order['verb']>(order: Extract<Order, { verb: V }>): Promise<Extract<Answer, { verb: V }>> {
     const answer = once(this.#child, 'message')
     this.#child.send(order)
-    const [message] = (await Promise.race([answer, failure(this.#child)])) as [Extract<Answer, { verb: V }>]
+    const [message] = (await Promise.race([answer, this.#failure])) as [Extract<Answer, { verb: V }>]
     return message
   }
 
   async stop(): Promise<void> {
+    if (this.#child.exitCode !== null) return
     const exited = once(this.#child, 'exit')
     this.#child.disconnect()
     await exited

@@ -1,10 +1,9 @@
 /** A Redis server of our own: empty, on a free port of the loopback interface, without persistence. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { Redis } from 'ioredis'
+import { freePort } from './ports.ts'
 
 export interface RedisServer {
   readonly port: number
@@ -52,13 +51,4 @@ async function connect(port: number): Promise<Redis> {
       await setTimeout(20)
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -4,11 +4,14 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { JITI } from './typescript.ts'
 
 export interface WorkerProcess {
   readonly pid: number
   /** Resident memory in bytes of the process and its children; pages that they share count once for each. */
   memory(): { readonly parent: number; readonly children: number }
+  /** Seconds of processor time of the process and its children, since they started. */
+  processorSeconds(): number
   /** Rejects when it ends although nobody stopped it. */
   readonly lost: Promise<never>
   /** Ask it to end, and wait. */
@@ -28,19 +31,28 @@ const BENCH = join(import.meta.dirname, '..')
 export function startCeleriacWorker(app: string, args: readonly string[], options: WorkerOptions): WorkerProcess {
   const bin = join(BENCH, '../bin/celeriac.js')
   const common = ['-A', join(BENCH, 'apps', app), '--quiet', 'worker', '--loglevel', 'WARNING']
-  return startProcess([bin, ...common, ...args], options)
+  return startProcess(process.execPath, [bin, ...common, ...args], options)
+}
+
+/** `celery -A python_bench worker` with more arguments. */
+export function startPythonWorker(python: string, args: readonly string[], options: WorkerOptions): WorkerProcess {
+  const common = ['-m', 'celery', '-q', '-A', 'python_bench', 'worker', '--loglevel', 'ERROR']
+  const env = {
+    ...options.env,
+    PYTHONPATH: join(BENCH, 'apps'),
+    PYTHONDONTWRITEBYTECODE: '1',
+    PYTHONWARNINGS: 'ignore',
+  }
+  return startProcess(python, [...common, ...args], { ...options, env })
 }
 
 /** BullMQ has no command: its worker is a program that its users write. */
 export function startBullmqWorker(args: readonly string[], options: WorkerOptions): WorkerProcess {
-  return startProcess(
-    ['--import', import.meta.resolve('jiti/register'), join(BENCH, 'apps/bullmq.ts'), ...args],
-    options,
-  )
+  return startProcess(process.execPath, [JITI, join(BENCH, 'apps/bullmq.ts'), ...args], options)
 }
 
-function startProcess(args: readonly string[], options: WorkerOptions): WorkerProcess {
-  const child = spawn(process.execPath, args, {
+function startProcess(program: string, args: readonly string[], options: WorkerOptions): WorkerProcess {
+  const child = spawn(program, args, {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -62,6 +74,7 @@ function startProcess(args: readonly string[], options: WorkerOptions): WorkerPr
   process.once('exit', killGroup)
   return {
     pid,
+    processorSeconds: () => sum([pid, ...childrenOf(pid)].map(processorSeconds)),
     memory: () => ({ parent: residentBytes(pid), children: sum(childrenOf(pid).map(residentBytes)) }),
     lost,
     async stop() {
@@ -98,9 +111,17 @@ function residentBytes(pid: number): number {
   return (numberIn(`/proc/${String(pid)}/status`, /^VmRSS:\s+(\d+) kB/m) ?? 0) * 1024
 }
 
-function numberIn(file: string, pattern: RegExp): number | undefined {
+/** Ticks of a hundredth of a second, in user mode and in the kernel. */
+const TICKS = /\) (?:\S+ ){11}(\d+) (\d+)/
+
+function processorSeconds(pid: number): number {
+  const file = `/proc/${String(pid)}/stat`
+  return ((numberIn(file, TICKS) ?? 0) + (numberIn(file, TICKS, 2) ?? 0)) / 100
+}
+
+function numberIn(file: string, pattern: RegExp, group = 1): number | undefined {
   try {
-    const text = pattern.exec(readFileSync(file, 'utf8'))?.[1]
+    const text = pattern.exec(readFileSync(file, 'utf8'))?.[group]
     return text === undefined ? undefined : Number(text)
   } catch {
     // The process has ended in the meantime.

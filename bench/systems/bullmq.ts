@@ -43,6 +43,11 @@ export class BullmqSystem implements System {
     this.#sent += 1
   }
 
+  async purge(): Promise<void> {
+    await this.#queue.drain()
+    this.#sent = 0
+  }
+
   async finish(skip: number): Promise<Finish> {
     while ((await this.#queue.getCompletedCount()) < this.#sent) await setTimeout(LOOK_AGAIN_MS)
     let firstMs = Infinity

@@ -30,6 +30,11 @@ export class CeleriacSystem implements System {
     await result.get()
   }
 
+  async purge(): Promise<void> {
+    await app.control.purge()
+    this.#sent = []
+  }
+
   async finish(skip: number): Promise<Finish> {
     const sent = this.#sent
     this.#sent = []

@@ -20,6 +20,8 @@ export interface System {
   sendManyLater(count: number, seconds: number): Promise<void>
   /** Send one and wait for its result. */
   roundTrip(): Promise<void>
+  /** Throw away what waits to be run. */
+  purge(): Promise<void>
   /** Wait until every task sent before has a result; the first `skip` of them are not counted. */
   finish(skip: number): Promise<Finish>
   close(): Promise<void>

@@ -6,11 +6,13 @@ import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ResultBackend } from '../backend/backend.ts'
 import { BackendRegistry } from '../backend/registry.ts'
-import type { PublishOptions } from '../canvas/options.ts'
+import { Canvas } from '../canvas/canvas.ts'
+import type { CanvasPolicy, ChordPolicy, PlannedCall } from '../canvas/host.ts'
+import type { PublishOptions, SignatureLike } from '../canvas/options.ts'
 import { createSignature } from '../canvas/signature.ts'
-import type { Signature } from '../canvas/signature.ts'
+import type { AnySignature, SetOptions, Signature } from '../canvas/signature.ts'
 import { SqliteFiles } from '../driver/sqlite.ts'
-import { ImproperlyConfigured } from '../errors.ts'
+import { ImproperlyConfigured, NotRegistered } from '../errors.ts'
 import type { BrokerConnection } from '../messaging/connection.ts'
 import type { Mailbox } from '../messaging/mailbox.ts'
 import type { Message } from '../protocol/message.ts'
@@ -19,12 +21,16 @@ import { anonymousNodename } from '../protocol/nodename.ts'
 import { AsyncResult } from '../result/async-result.ts'
 import type { RevokeOptions } from '../result/async-result.ts'
 import type { EagerResult } from '../result/eager-result.ts'
+import { ResultSet } from '../result/result-set.ts'
+import type { Members } from '../result/result-set.ts'
+import { SavedGroups } from '../result/saved-groups.ts'
 import { SerializationRegistry } from '../serialization/registry.ts'
 import type { AcceptList } from '../serialization/registry.ts'
 import { Signals } from '../signals.ts'
 import { TaskContext } from '../task/context.ts'
 import type { TaskDefaults, TaskOptions } from '../task/options.ts'
 import { TaskRegistry } from '../task/registry.ts'
+import type { RegisteredTask } from '../task/registry.ts'
 import { TaskRequest } from '../task/request.ts'
 import type { ArgumentsSchema, SchemaInput, SchemaOutput } from '../task/schema.ts'
 import { createTask, TaskDefinition } from '../task/task.ts'
@@ -37,9 +43,10 @@ import { systemClock } from '../util/clock.ts'
 import type { Clock } from '../util/clock.ts'
 import { LamportClock } from '../util/lamport-clock.ts'
 import { Lazy } from '../util/lazy.ts'
-import { createLogger, parseLogLevel } from '../util/logger.ts'
-import type { Logger } from '../util/logger.ts'
+import { LogOutlet, parseLogLevel } from '../util/logger.ts'
+import type { Logger, LoggerOptions } from '../util/logger.ts'
 import { uuid7 } from '../util/uuid.ts'
+import { builtinTask } from './builtin-tasks.ts'
 import { callSite } from './call-site.ts'
 import { Connections } from './connections.ts'
 import { ConfigFile } from './config-file.ts'
@@ -48,6 +55,7 @@ import { Config } from './config.ts'
 import { Control } from './control.ts'
 import { readDeclaration } from './declaration.ts'
 import { asSent, runEagerly } from './eager.ts'
+import { Events } from './events.ts'
 import { appBrand } from './loader.ts'
 import type { AppLocation } from './loader.ts'
 import { Outgoing } from './outgoing.ts'
@@ -91,22 +99,32 @@ export class App implements TaskHost {
   /** The settings. */
   readonly conf: Config
   /** The tasks that are declared, by name. */
-  readonly tasks: TaskRegistry = new TaskRegistry()
+  readonly tasks: TaskRegistry = new TaskRegistry((name) => this.#builtin(name))
   /** What happens, told to whoever listens. */
   readonly signals: Signals
   readonly logger: Logger
   readonly clock: Clock
+  /** Celery's Lamport clock: it moves with every event and every message of remote control. */
+  readonly logicalClock: LamportClock = new LamportClock()
   /** Serializers and compressions; register your own here. */
   readonly serialization: SerializationRegistry = new SerializationRegistry()
   /** Brokers by URL scheme; register your own here. */
   readonly transports: TransportRegistry = new TransportRegistry()
   /** Result backends by URL scheme; register your own here. */
   readonly backends: BackendRegistry = new BackendRegistry()
+  /** Results of groups that were saved. */
+  readonly groupResult: SavedGroups = new SavedGroups(this)
   /** Remote control of the workers. */
   readonly control: Control
+  /** What happens in the cluster: hearing it, and looking at it. */
+  readonly events: Events
   /** The file that made this app: relative task modules start there. Undefined in a REPL. */
   readonly file: string | undefined
-  readonly #replyTo = uuid7()
+  /** The kinds of signatures; register your own here. */
+  readonly canvas: Canvas = new Canvas(this)
+  /** Where results that travel as messages go to (`reply_to`). */
+  readonly replyTo: string = uuid7()
+  readonly #outlet: LogOutlet
   readonly #publishMiddleware: PublishMiddleware[] = []
   readonly #runMiddleware: RunMiddleware[] = []
   readonly #connections: Connections
@@ -123,7 +141,8 @@ export class App implements TaskHost {
   constructor(main: string = 'celeriac', options: AppOptions = {}) {
     const { broker, backend, logger, clock, ...settings } = options
     this.main = main
-    this.logger = logger ?? createLogger({ level: parseLogLevel(process.env['CELERY_LOG_LEVEL'] ?? '') ?? 'WARNING' })
+    this.#outlet = new LogOutlet({ level: parseLogLevel(process.env['CELERY_LOG_LEVEL'] ?? '') ?? 'WARNING' })
+    this.logger = logger ?? this.#outlet.logger
     this.clock = clock ?? systemClock
     this.signals = new Signals(this.logger)
     this.file = callSite(new Error('made here').stack, OWN_FOLDER)
@@ -134,13 +153,15 @@ export class App implements TaskHost {
         resultBackend: backend ?? settings.resultBackend,
       },
     })
+    const { logicalClock } = this
     this.#connections = new Connections({
       transports: this.transports,
       backends: this.backends,
       serialization: this.serialization,
       logger: this.logger,
       clock: this.clock,
-      logicalClock: new LamportClock(),
+      logicalClock,
+      replyTo: this.replyTo,
       sqlite: new SqliteFiles(),
       decode: (message) => this.decode(message),
     })
@@ -150,6 +171,18 @@ export class App implements TaskHost {
       mailbox: async () => this.createMailbox((await this.#outgoing.get()).connection),
       connection: async () => (await this.#outgoing.get()).connection,
       queues: () => this.queueNames(),
+      logger: this.logger,
+    })
+    this.events = new Events({
+      settings: () => this.conf.values,
+      connect: (purpose) => this.connect(purpose),
+      outgoing: async () => (await this.#outgoing.get()).connection,
+      isChild: () => this.#isChild,
+      broadcast: (command) => this.control.broadcast(command),
+      serialization: this.serialization,
+      logger: this.logger,
+      clock: this.clock,
+      logicalClock,
     })
   }
 
@@ -241,9 +274,18 @@ export class App implements TaskHost {
     }))
   }
 
-  /** A signature by name, for tasks that live elsewhere. */
-  signature(name: string, args: readonly unknown[] = [], options: PublishOptions = {}): Signature {
-    return createSignature(this, name, args, options)
+  /**
+   * A signature by name, for tasks that live elsewhere; or plain data, such as `JSON.parse` gives, as a signature of its
+   * kind again. Throws `InvalidTaskError` for data that is none.
+   */
+  signature(name: string, args?: readonly unknown[], options?: SetOptions): Signature
+  signature(data: SignatureLike): AnySignature
+  signature(
+    given: string | SignatureLike,
+    args: readonly unknown[] = [],
+    options: SetOptions = {},
+  ): Signature | AnySignature {
+    return typeof given === 'string' ? createSignature(this, given, args, options) : this.canvas.signature(given)
   }
 
   // Calling
@@ -267,6 +309,18 @@ export class App implements TaskHost {
     return definition === undefined ? this.sendTask(name, args, options) : this.#callHere(definition, args, options)
   }
 
+  /** Publish many calls in few round trips. */
+  callMany(calls: readonly PlannedCall[]): Promise<AsyncResult[]> {
+    return this.sendTasks(calls)
+  }
+
+  /** Run a task by name here and now. Rejects with `NotRegistered` where it is not one of this app. */
+  async apply(name: string, args: readonly unknown[], options: PublishOptions = {}): Promise<EagerResult> {
+    const definition = this.tasks.definition(name)
+    if (definition === undefined) throw new NotRegistered(name)
+    return this.applyTask(definition, args, options)
+  }
+
   /** Run a registered task here and now, as a worker would. Rejects with its error with `taskEagerPropagates`. */
   applyTask(definition: TaskDefinition, args: readonly unknown[], options: PublishOptions): Promise<EagerResult> {
     return this.#runHere(definition, args, options, false)
@@ -279,19 +333,47 @@ export class App implements TaskHost {
     const abort = new AbortController()
     return new TaskContext({
       app: this,
+      host: this,
       taskName: name,
       request,
       limits: policy,
       logger: this.logger,
       signal: () => abort.signal,
       // Nobody waits for a state of a plain function call.
-      storeState: () => Promise.resolve(),
+      storeState: () => undefined,
+      sendEvent: (type, fields) => this.sendEvent(type, fields, request.hostname),
     })
+  }
+
+  /** Send an event from a node, as a task that runs there does. */
+  sendEvent(type: string, fields: Readonly<Record<string, unknown>>, hostname: string): Promise<void> {
+    return this.events.defaultDispatcher(hostname).publish(type, fields)
   }
 
   /** A new task id. */
   newId(): string {
     return uuid7(this.clock.now())
+  }
+
+  /** The settings of work-flows. */
+  canvasPolicy(): CanvasPolicy {
+    const { taskAlwaysEager, taskProtocol, taskWorkflowWarnSize } = this.conf.values
+    return { alwaysEager: taskAlwaysEager, chainsAsLinks: taskProtocol === 1, warnSize: taskWorkflowWarnSize }
+  }
+
+  /** Log a warning. */
+  warn(message: string): void {
+    this.logger.warning(message)
+  }
+
+  /** The settings of chords. */
+  chordPolicy(): ChordPolicy {
+    const { resultChordJoinTimeout, resultChordRetryInterval, taskAllowErrorCbOnChordHeader } = this.conf.values
+    return {
+      joinTimeoutMs: resultChordJoinTimeout * 1000,
+      retryInterval: resultChordRetryInterval,
+      errbacksOnHeader: taskAllowErrorCbOnChordHeader,
+    }
   }
 
   /** Call a registered function as an errback: not bound, with more than one parameter. False where it is not one. */
@@ -315,14 +397,20 @@ export class App implements TaskHost {
     return new AsyncResult<R>(taskId, this)
   }
 
+  /** Several results as one, to be waited for together. */
+  resultSet<R extends readonly unknown[]>(results: Members<R>): ResultSet<R> {
+    return new ResultSet<R>(results, this)
+  }
+
   /** The result backend, opened when first asked for. */
   backend(): Promise<ResultBackend> {
     return this.#backend.get()
   }
 
   /** Tell all workers to drop these tasks, or with `terminate` to end them. */
-  revoke(taskIds: readonly string[], options: RevokeOptions): Promise<void> {
-    return this.control.revoke(taskIds, options)
+  async revoke(taskIds: readonly string[], options: RevokeOptions): Promise<void> {
+    const { terminate = false, signal = 'SIGTERM' } = options
+    await this.control.revoke(taskIds, { terminate, signal })
   }
 
   // Around
@@ -332,6 +420,12 @@ export class App implements TaskHost {
     if (middleware.publish !== undefined) this.#publishMiddleware.push(middleware.publish)
     if (middleware.run !== undefined) this.#runMiddleware.push(middleware.run)
     return this
+  }
+
+  /** Have the log lines written elsewhere, or from another level on. False, and no effect, with a logger of the user's. */
+  redirectLog(options: LoggerOptions): boolean {
+    this.#outlet.redirect(options)
+    return this.logger === this.#outlet.logger
   }
 
   /** What runs tasks in this process. */
@@ -385,6 +479,7 @@ export class App implements TaskHost {
     await this.serialization.load([
       settings.taskSerializer,
       settings.resultSerializer,
+      settings.eventSerializer,
       ...settings.acceptContent,
       ...settings.resultAcceptContent,
       settings.taskCompression,
@@ -410,9 +505,17 @@ export class App implements TaskHost {
     return connection.withChannel((channel) => channel.listBindings?.() ?? Promise.resolve(undefined))
   }
 
-  /** A connection of its own, for a worker. The caller closes it. */
-  async connect(): Promise<BrokerConnection> {
-    return this.#connections.broker(await this.prepare(), 'read')
+  /** A connection of its own, for who consumes (`read`, the default) or publishes (`write`). The caller closes it. */
+  async connect(purpose: 'read' | 'write' = 'read'): Promise<BrokerConnection> {
+    return this.#connections.broker(await this.prepare(), purpose)
+  }
+
+  /**
+   * A connection of its own to another broker, which is not tried twice. Options of a transport go into its URL; those of
+   * the settings belong to the app's own broker. The caller closes it.
+   */
+  async connectTo(url: string): Promise<BrokerConnection> {
+    return this.#connections.brokerAt(url, await this.prepare())
   }
 
   /** This process is a worker's child: settings as the worker has them, and no worker is started in it. */
@@ -429,6 +532,7 @@ export class App implements TaskHost {
   /** Publish what is on its way, then close everything. May be called twice; the app can be used again afterwards. */
   async close(): Promise<void> {
     try {
+      await this.events.close()
       await this.#outgoing.close()
     } finally {
       await this.#backend.close()
@@ -438,6 +542,13 @@ export class App implements TaskHost {
   /** For `await using`: closes. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  #builtin(name: string): RegisteredTask | undefined {
+    const builtin = builtinTask(this, name)
+    if (builtin === undefined) return undefined
+    const definition = new TaskDefinition(name, builtin.fn, builtin.options, this)
+    return { definition, task: createTask(definition, this) }
   }
 
   /** With `taskAlwaysEager`: what would be wrong with a call that is sent is wrong with this one. */
@@ -468,6 +579,7 @@ export class App implements TaskHost {
 
   async #openOutgoing(): Promise<Outgoing> {
     const settings = await this.prepare()
+    const replies = (await this.#connections.sendsReplies(settings)) ? (await this.backend()).replies : undefined
     return new Outgoing({
       settings,
       connection: this.#connections.broker(settings, 'write'),
@@ -479,7 +591,9 @@ export class App implements TaskHost {
       results: this,
       middleware: this.#publishMiddleware,
       origin: anonymousNodename(),
-      replyTo: this.#replyTo,
+      replyTo: this.replyTo,
+      replies,
+      events: () => this.events.defaultDispatcher(),
     })
   }
 

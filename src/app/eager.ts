@@ -40,11 +40,17 @@ export async function runEagerly(
 ): Promise<EagerResult> {
   const head = headOf(definition, options)
   const abort = new AbortController()
-  const control = { signal: abort.signal, store: (result: EncodedResult) => parts.backend.storeResult(result) }
+  const storing: Promise<void>[] = []
+  const store = (result: EncodedResult): void => {
+    storing.push(parts.backend.storeResult(result))
+  }
+  // What runs here is no part of a chord: whoever calls has the result.
+  const control = { signal: abort.signal, store, endPart: () => undefined }
   let attempt: Attempt = { args, kwargs: options.kwargs ?? {}, retries: options.retries ?? 0 }
   for (;;) {
     const fields = fieldsOf(head, attempt, options, parts.hostname)
     const { state, value, traceback, plan } = await parts.tracer.runEagerly(fields, control)
+    await Promise.all(storing.splice(0))
     if (state !== RETRY || plan === undefined)
       return new EagerResult(head.id, parts.results, { state, value, traceback })
     attempt = { args: plan.args ?? attempt.args, kwargs: plan.kwargs ?? attempt.kwargs, retries: attempt.retries + 1 }

@@ -2,14 +2,16 @@
  * From a call to a message on its way: arguments checked, options merged, route found, encoded, published. One list of
  * verbs for one call and for many; many leave in one round trip.
  */
+import type { Replies } from '../backend/backend.ts'
 import { mergeOptions } from '../canvas/options.ts'
 import type { PublishOptions } from '../canvas/options.ts'
 import { activeExecution } from '../context.ts'
 import type { ActiveExecution } from '../context.ts'
+import type { EventDispatcher } from '../events/dispatcher.ts'
 import type { Producer } from '../messaging/producer.ts'
 import type { Queue } from '../messaging/queue.ts'
 import { COMPRESSION_HEADER } from '../protocol/names.ts'
-import { encodeTask, encodeTaskV1 } from '../protocol/task.ts'
+import { encodeTask, encodeTaskV1, readCallFields } from '../protocol/task.ts'
 import { AsyncResult } from '../result/async-result.ts'
 import type { ResultHost } from '../result/async-result.ts'
 import type { SerializationRegistry } from '../serialization/registry.ts'
@@ -56,6 +58,10 @@ export interface SenderParts {
   readonly origin: string
   /** Where replies to this app go (`reply_to`). */
   readonly replyTo: string
+  /** How to make ready for results; undefined where they need no call to wait for them. */
+  readonly replies?: Replies | undefined
+  /** What `task-sent` events leave by (`taskSendSentEvent`). */
+  readonly events: () => EventDispatcher
 }
 
 /** A call whose way is known. */
@@ -162,7 +168,7 @@ export class Sender {
     const { settings, router } = this.#parts
     const own = definition === undefined ? given : mergeOptions(definition.callOptions, given)
     const kwargs = own.kwargs ?? {}
-    const route = router.route(name, args, kwargs, own, definition)
+    const route = router.route(own.routeName ?? name, args, kwargs, own, definition)
     const options = route.options === undefined ? own : mergeOptions(route.options, own)
     const active = activeExecution()
     return {
@@ -202,11 +208,13 @@ export class Sender {
 
   async #publish(prepared: readonly Prepared[]): Promise<AsyncResult[]> {
     await this.#tell('before-task-publish', prepared)
+    this.#expectReplies(prepared)
     const jobs = runsOf(prepared)
     if (jobs.length === 1) await this.#hand(prepared)
     // The producer sends what it is handed in one turn in one go.
     else await Promise.all(jobs.map((job) => this.#hand(job)))
     await this.#tell('after-task-publish', prepared)
+    if (this.#parts.settings.taskSendSentEvent) await this.#tellMonitors(prepared)
     return prepared.map((call) => this.#result(call))
   }
 
@@ -215,7 +223,7 @@ export class Sender {
     return this.#parts.producer.publish(
       job.map(({ publication }) => publication),
       {
-        declare: queuesOf(job),
+        declare: this.#queuesOf(job),
         retry,
         ...(retryPolicy === undefined ? {} : { retryPolicy }),
         ...(signal === undefined ? {} : { signal }),
@@ -223,10 +231,44 @@ export class Sender {
     )
   }
 
+  #expectReplies(prepared: readonly Prepared[]): void {
+    const { replies } = this.#parts
+    if (replies === undefined) return
+    replies.expect(prepared.filter((call) => this.#wantsReply(call)).map(({ id }) => id))
+  }
+
+  /** Its result comes back here, as a message. */
+  #wantsReply({ draft, publication }: Prepared): boolean {
+    return publication.message.properties.reply_to === this.#parts.replyTo && draft.options.ignoreResult !== true
+  }
+
+  #queuesOf(prepared: readonly Prepared[]): Queue[] {
+    const { replies } = this.#parts
+    const queues = queuesOf(prepared)
+    if (replies !== undefined && prepared.some((call) => this.#wantsReply(call))) queues.push(replies.queue)
+    return queues
+  }
+
   async #tell(signal: 'before-task-publish' | 'after-task-publish', prepared: readonly Prepared[]): Promise<void> {
     const { signals } = this.#parts
     if (!signals.has(signal)) return
     for (const call of prepared) await signals.send(signal, factsOf(call))
+  }
+
+  /** Awaited, for many a caller ends when its call is made. What cannot be told is kept, and never fails a call. */
+  async #tellMonitors(prepared: readonly Prepared[]): Promise<void> {
+    const events = this.#parts.events()
+    const telling = prepared.map(({ id, body, draft: { route }, publication }) => {
+      const { exchange, routingKey, message } = publication
+      const fields = readCallFields(id, message.headers, body)
+      return events.publish('task-sent', {
+        ...fields,
+        queue: route.queue?.name ?? '',
+        exchange,
+        routing_key: routingKey,
+      })
+    })
+    await Promise.all(telling)
   }
 
   #result({ id, draft: { options, parent } }: Prepared): AsyncResult {

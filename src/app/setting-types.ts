@@ -160,7 +160,7 @@ const CONVERTERS: { readonly [K in SettingType]: Converter<SettingTypes[K]> } = 
   user: { expects: 'a name or a number', convert: toUser },
   umask: { expects: 'a umask such as "022"', convert: toUmask },
   retryPolicy: {
-    expects: 'an object with maxRetries, intervalStart, intervalStep and intervalMax',
+    expects: 'an object with maxRetries, intervalStart, intervalStep, intervalMax and timeout',
     convert: toRetryPolicy,
   },
   failover: { expects: '"round-robin", "shuffle" or a function', convert: toFailover },
@@ -270,7 +270,7 @@ function toUmask(value: unknown): number | undefined {
   return typeof umask === 'number' && Number.isInteger(umask) && umask >= 0 && umask <= 0o7777 ? umask : undefined
 }
 
-const POLICY_KEYS = ['maxRetries', 'intervalStart', 'intervalStep', 'intervalMax'] as const
+const POLICY_KEYS = ['maxRetries', 'intervalStart', 'intervalStep', 'intervalMax', 'timeout'] as const
 
 /** Both spellings; errors that are worth another attempt are known to the transport, so Python's list is ignored. */
 function toRetryPolicy(value: unknown, key: string): RetryPolicy | undefined {

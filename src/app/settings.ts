@@ -72,10 +72,10 @@ export const SETTINGS = {
   taskSerializer: { type: 'string', default: 'json', old: ['CELERY_TASK_SERIALIZER'] },
   /** Try again when the broker is away while publishing. */
   taskPublishRetry: { type: 'bool', default: true, old: ['CELERY_TASK_PUBLISH_RETRY', 'CELERY_PUBLISH_RETRY'] },
-  /** How often and when publishing is tried again: `maxRetries`, and `intervalStart`, `intervalStep`, `intervalMax` in seconds. */
+  /** How publishing is tried again: `maxRetries` (null is any number); `intervalStart`, `intervalStep`, `intervalMax`, and `timeout` for all of it, in seconds. */
   taskPublishRetryPolicy: {
     type: 'retryPolicy',
-    default: { maxRetries: 3, intervalStart: 0, intervalStep: 0.2, intervalMax: 1 },
+    default: { maxRetries: null, intervalStart: 0, intervalStep: 0.2, intervalMax: 1, timeout: 30 },
     old: ['CELERY_TASK_PUBLISH_RETRY_POLICY', 'CELERY_PUBLISH_RETRY_POLICY'],
   },
   /** Run tasks in the calling process instead of sending them; for tests. `sendTask` still sends. */
@@ -105,6 +105,8 @@ export const SETTINGS = {
     min: 0,
     old: ['CELERYD_TASK_SOFT_TIME_LIMIT', 'CELERYD_SOFT_TIME_LIMIT'],
   },
+  /** Warn when a work-flow with more tasks than this is sent; null never. */
+  taskWorkflowWarnSize: { type: 'int', default: 10_000, nullable: true, min: 1 },
   /** `linkError` of a chord is also attached to the tasks of its header. */
   taskAllowErrorCbOnChordHeader: { type: 'bool', default: false },
   /** Acknowledge after the task has run instead of before: a task that is cut off runs again. */
@@ -183,7 +185,7 @@ export const SETTINGS = {
   brokerConnectionRetryOnStartup: { type: 'bool', default: null, fallback: 'brokerConnectionRetry' },
   /** How often connecting is tried before giving up; 0 gives up at once, null never. */
   brokerConnectionMaxRetries: { type: 'int', default: 100, nullable: true, min: 0 },
-  /** Also start over when the broker closes a channel. */
+  /** Try again when the broker refuses the queues at the start; a worker that has started always does. */
   brokerChannelErrorRetry: { type: 'bool', default: false },
   /** The order of several URLs: `round-robin`, `shuffle`, or a function from the list to an iterable. */
   brokerFailoverStrategy: { type: 'failover', default: null },
@@ -431,7 +433,7 @@ export const SETTINGS = {
   workerConcurrency: { type: 'int', default: null, min: 0 },
   /** The worker fetches so many messages for each task that runs at the same time; 0 is no limit. */
   workerPrefetchMultiplier: { type: 'int', default: 4, min: 0 },
-  /** The most tasks that the worker holds back until their `eta`. */
+  /** Tasks that the worker holds until their `eta` let the number of messages in hand grow no further than this. */
   workerEtaTaskLimit: { type: 'int', default: null, min: 0 },
   /** Fetch a message only when it can start at once. */
   workerDisablePrefetch: { type: 'bool', default: false },
@@ -439,7 +441,7 @@ export const SETTINGS = {
   workerEnablePrefetchCountReduction: { type: 'bool', default: true },
   /** Skip a message that came before and whose task has succeeded. */
   workerDeduplicateSuccessfulTasks: { type: 'bool', default: false },
-  /** How long the result of a process that vanished may still arrive, in seconds. */
+  /** How long what a child process has reported may still arrive after its end, where another program holds its pipes open, in seconds. */
   workerLostWait: { type: 'seconds', default: 10, min: 0, old: ['CELERYD_WORKER_LOST_WAIT'] },
   /** A child process ends after so many tasks and makes room for a new one. */
   workerMaxTasksPerChild: { type: 'int', default: null, min: 1 },
@@ -465,7 +467,7 @@ export const SETTINGS = {
   workerSoftShutdownTimeout: { type: 'seconds', default: 0, min: 0 },
   /** Wait for `workerSoftShutdownTimeout` even when no task runs, for those that are held back. */
   workerEnableSoftShutdownOnIdle: { type: 'bool', default: false },
-  /** Where tasks run: `prefork`, `threads`, `async`, `solo` or a registered pool. */
+  /** Where tasks run: `prefork`, `threads`, `async`, `solo` or the path of a module with a pool. */
   workerPool: { type: 'string', default: 'prefork' },
   /** Hand a task to the pool only when a process is free. */
   workerPoolPutlocks: { type: 'bool', default: true, python: true },
@@ -473,8 +475,8 @@ export const SETTINGS = {
   workerPoolRestarts: { type: 'bool', default: false },
   /** The class of an agent inside the worker. */
   workerAgent: { type: 'string', default: null, python: true },
-  /** The class that grows and shrinks the pool. */
-  workerAutoscaler: { type: 'string', default: 'celery.worker.autoscale:Autoscaler', python: true },
+  /** What grows and shrinks the pool with `--autoscale`: the path of a module that exports `createAutoscaler` or has a default export. The default is ours. */
+  workerAutoscaler: { type: 'string', default: 'celery.worker.autoscale:Autoscaler' },
   /** The class that consumes messages. */
   workerConsumer: { type: 'string', default: 'celery.worker.consumer:Consumer', python: true },
   /** Send events, as `-E` does. */
@@ -497,29 +499,27 @@ export const SETTINGS = {
     old: ['CELERYD_TASK_LOG_FORMAT', 'CELERY_WORKER_TASK_LOG_FORMAT'],
     python: true,
   },
-  /** Log what is printed. */
+  /** Log what tasks print; in the worker's own process, where it has a log file. */
   workerRedirectStdouts: {
     type: 'bool',
     default: true,
     old: ['CELERY_REDIRECT_STDOUTS', 'CELERYD_REDIRECT_STDOUTS'],
-    python: true,
   },
   /** The level at which what is printed is logged. */
   workerRedirectStdoutsLevel: {
     type: 'string',
     default: 'WARNING',
     old: ['CELERY_REDIRECT_STDOUTS_LEVEL', 'CELERYD_REDIRECT_STDOUTS_LEVEL'],
-    python: true,
   },
-  /** The worker's log file. Default: standard error. */
+  /** The worker's log file, as `--logfile`. Default: standard error. */
   workerLogfile: { type: 'string', default: null },
-  /** The file that holds the worker's process id. */
+  /** The file that holds the worker's process id, as `--pidfile`. */
   workerPidfile: { type: 'string', default: null },
-  /** The user that a detached worker becomes: name or number. */
+  /** The user that the worker becomes, as `--uid`: name or number. */
   workerUid: { type: 'user', default: null },
-  /** The group that a detached worker becomes: name or number. */
+  /** The group that the worker becomes, as `--gid`: name or number. */
   workerGid: { type: 'user', default: null },
-  /** The umask of a detached worker; text is octal. */
+  /** The worker's umask, as `--umask`; text is octal. */
   workerUmask: { type: 'umask', default: null },
   /** The Python that runs a detached worker. */
   workerExecutable: { type: 'string', default: null, python: true },

@@ -15,6 +15,8 @@ export const disabledBackend: BackendFactory = {
 export class DisabledBackend implements ResultBackend {
   readonly features: BackendFeatures = FEATURES
   readonly displayUrl = 'disabled://'
+  readonly chordsRefused =
+    'this app has no result backend; set the option "backend", for example to sqlite:///celeriac.db'
 
   encodeResult(meta: TaskMeta): EncodedResult {
     return { taskId: meta.task_id, status: meta.status, body: '' }
@@ -28,7 +30,9 @@ export class DisabledBackend implements ResultBackend {
     throw new NoResultBackend()
   }
 
-  async getMetas(): Promise<ReadonlyMap<string, TaskMeta>> {
+  async getMetas(taskIds: readonly string[]): Promise<ReadonlyMap<string, TaskMeta>> {
+    // A worker asks for none, to see whether its backend can be had; it needs no backend to work.
+    if (taskIds.length === 0) return new Map()
     throw new NoResultBackend()
   }
 

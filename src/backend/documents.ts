@@ -1,8 +1,8 @@
 /** Result documents to and from the encoded bodies that backends keep; errors of either way get their names here. */
 import { BackendError, BackendGetMetaError } from '../errors.ts'
 import type { Body } from '../protocol/message.ts'
-import { decodeGroupMeta, decodeTaskMeta } from '../protocol/result.ts'
-import type { GroupMeta, TaskMeta } from '../protocol/result.ts'
+import { decodeChordPart, decodeGroupMeta, decodeTaskMeta, encodeChordPart } from '../protocol/result.ts'
+import type { ChordPart, GroupMeta, TaskMeta } from '../protocol/result.ts'
 import type { Serializer } from '../serialization/serializer.ts'
 import type { EncodedResult } from './backend.ts'
 
@@ -31,6 +31,20 @@ export function decodeGroupDocument(serializer: Serializer, groupId: string, bod
     return decodeGroupMeta(serializer.decode(body))
   } catch (cause) {
     throw new BackendError(`The saved group ${groupId} cannot be read: ${reasonOf(cause)}`, { cause })
+  }
+}
+
+/** Throws `EncodeError` for a value that has no form in the serializer. */
+export function encodePartDocument(serializer: Serializer, part: ChordPart): Body {
+  return serializer.encode(encodeChordPart(part))
+}
+
+/** Throws `BackendError` where the body is no part of a chord. */
+export function decodePartDocument(serializer: Serializer, groupId: string, body: Body): ChordPart {
+  try {
+    return decodeChordPart(serializer.decode(body))
+  } catch (cause) {
+    throw new BackendError(`A part of the chord ${groupId} cannot be read: ${reasonOf(cause)}`, { cause })
   }
 }
 

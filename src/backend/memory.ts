@@ -6,17 +6,19 @@ import { BackendError, ImproperlyConfigured } from '../errors.ts'
 import type { Body } from '../protocol/message.ts'
 import type { GroupMeta, TaskMeta } from '../protocol/result.ts'
 import { SUCCESS } from '../protocol/states.ts'
-import type { Logger } from '../util/logger.ts'
 import type {
   BackendContext,
   BackendFactory,
   BackendFeatures,
   BackendOptions,
+  ChordStore,
   EncodedResult,
   ResultBackend,
   Watch,
 } from './backend.ts'
 import { decodeGroupDocument, decodeTaskDocument, encodeGroupDocument, encodeTaskDocument } from './documents.ts'
+import { LocalWatch } from './local-watch.ts'
+import { MemoryChords, MemoryChordStore } from './memory/chords.ts'
 
 const FEATURES: BackendFeatures = { persistent: false, shared: false, autoExpire: true }
 
@@ -45,7 +47,8 @@ class MemoryResults {
   /** By task, in the order of storing: with one time to live for all, the first is the first to expire. */
   readonly tasks = new Map<string, Kept>()
   readonly groups = new Map<string, Kept>()
-  readonly watches = new Map<string, Set<MemoryWatch>>()
+  readonly watches = new Map<string, Set<LocalWatch>>()
+  readonly chords = new MemoryChords()
 
   /** Forget what has expired at the front of `documents`. Answers how many. */
   expire(documents: Map<string, Kept>, nowMs: number): number {
@@ -67,14 +70,16 @@ class MemoryResults {
 class MemoryBackend implements ResultBackend {
   readonly features: BackendFeatures = FEATURES
   readonly displayUrl = 'memory://'
+  readonly chords: ChordStore
   readonly #results: MemoryResults
   readonly #context: BackendContext
   /** Of this backend, by what ends each of them. */
-  readonly #watches = new Map<MemoryWatch, (error: Error) => void>()
+  readonly #watches = new Map<LocalWatch, (error: Error) => void>()
 
   constructor(results: MemoryResults, context: BackendContext) {
     this.#results = results
     this.#context = context
+    this.chords = new MemoryChordStore(results.chords, context)
   }
 
   encodeResult(meta: TaskMeta): EncodedResult {
@@ -104,7 +109,7 @@ class MemoryBackend implements ResultBackend {
 
   watch(taskIds: readonly string[], onMeta: (meta: TaskMeta) => void, onError: (error: Error) => void): Watch {
     const { watches } = this.#results
-    const watch = new MemoryWatch({
+    const watch = new LocalWatch({
       logger: this.#context.logger,
       read: (taskId) => this.#read(taskId),
       onMeta,
@@ -149,6 +154,7 @@ class MemoryBackend implements ResultBackend {
 
   async cleanup(): Promise<number> {
     const nowMs = this.#context.clock.now()
+    this.#results.chords.expire(nowMs)
     return this.#results.expire(this.#results.tasks, nowMs) + this.#results.expire(this.#results.groups, nowMs)
   }
 
@@ -173,67 +179,5 @@ class MemoryBackend implements ResultBackend {
 
   #expiresMs(nowMs: number): number {
     return nowMs + (this.#context.resultExpiresMs ?? Infinity)
-  }
-}
-
-interface MemoryWatchParts {
-  readonly logger: Logger
-  readonly read: (taskId: string) => TaskMeta | undefined
-  readonly onMeta: (meta: TaskMeta) => void
-  readonly onError: (error: Error) => void
-  readonly onStop: () => void
-}
-
-/** One watch: tells of the documents that were touched, after the code that touched them is done. */
-class MemoryWatch implements Watch {
-  readonly #parts: MemoryWatchParts
-  #touched = new Set<string>()
-  #stopped = false
-
-  constructor(parts: MemoryWatchParts) {
-    this.#parts = parts
-  }
-
-  touch(taskId: string): void {
-    if (this.#touched.size === 0) {
-      queueMicrotask(() => {
-        this.#tell()
-      })
-    }
-    this.#touched.add(taskId)
-  }
-
-  stop(): void {
-    this.#stopped = true
-    this.#parts.onStop()
-  }
-
-  #tell(): void {
-    const touched = this.#touched
-    this.#touched = new Set()
-    for (const taskId of touched) {
-      if (this.#stopped) return
-      const meta = this.#read(taskId)
-      if (meta !== undefined) this.#hand(meta)
-    }
-  }
-
-  /** A listener's error is nobody else's. */
-  #hand(meta: TaskMeta): void {
-    try {
-      this.#parts.onMeta(meta)
-    } catch (error) {
-      this.#parts.logger.error(`A listener for the result of task ${meta.task_id} failed`, { error })
-    }
-  }
-
-  #read(taskId: string): TaskMeta | undefined {
-    try {
-      return this.#parts.read(taskId)
-    } catch (error) {
-      this.stop()
-      this.#parts.onError(error instanceof Error ? error : new Error(String(error)))
-      return undefined
-    }
   }
 }

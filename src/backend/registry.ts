@@ -23,6 +23,16 @@ const ROWS: readonly SchemeRow<BackendFactory>[] = [
       return sqliteBackend
     },
   },
+  ...['redis', 'rediss', 'sentinel'].map((scheme) => ({ scheme, load: loadRedis })),
+  { scheme: 'socket', aliases: ['redis+socket'], load: loadRedis },
+  { scheme: 'rediscluster', aliases: ['redis+cluster'], load: loadRedis },
+  {
+    scheme: 'rpc',
+    load: async () => {
+      const { rpcBackend } = await import('./rpc.ts')
+      return rpcBackend
+    },
+  },
   {
     scheme: 'disabled',
     load: async () => {
@@ -32,9 +42,14 @@ const ROWS: readonly SchemeRow<BackendFactory>[] = [
   },
 ]
 
+async function loadRedis(): Promise<BackendFactory> {
+  const { redisBackend } = await import('./redis.ts')
+  return redisBackend
+}
+
 /** Backends of Celery that a user may ask for and that are not in the table above. */
 const UNSUPPORTED: readonly string[] = [
-  ...['rpc', 'amqp', 'redis', 'rediss', 'redis+socket', 'socket', 'sentinel', 'cache', 'cache+memcached', 'memcached'],
+  ...['amqp', 'cache', 'cache+memcached', 'memcached'],
   ...['cache+pylibmc', 'db', 'database', 'db+postgresql', 'db+mysql', 'db+oracle', 'postgresql', 'mysql', 'mongodb'],
   ...['file', 'filesystem', 'cassandra', 'elasticsearch', 'couchbase', 'couchdb', 'cosmosdbsql', 'consul', 'dynamodb'],
   ...['azureblockblob', 'arangodb', 's3', 'gs', 'riak', 'django-db', 'django-cache', 'ironcache'],
@@ -52,6 +67,12 @@ export class BackendRegistry {
   /** The schemes that are spoken here. */
   schemes(): string[] {
     return this.#table.schemes()
+  }
+
+  /** Are results messages, with the backend for `url`? Opens nothing. Rejects with `ImproperlyConfigured`. */
+  async sendsReplies(url: string): Promise<boolean> {
+    const { found } = await this.#table.find(url)
+    return found.sendsReplies ?? false
   }
 
   /** Open the backend for `url`. Rejects with `ImproperlyConfigured` or `MissingDriver`. */

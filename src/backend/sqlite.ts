@@ -16,11 +16,14 @@ import type {
   BackendFactory,
   BackendFeatures,
   BackendOptions,
+  ChordStore,
   EncodedResult,
   ResultBackend,
   Watch,
 } from './backend.ts'
 import { decodeGroupDocument, decodeTaskDocument, encodeGroupDocument, encodeTaskDocument } from './documents.ts'
+import { countParts, SqliteChordStore } from './sqlite/chords.ts'
+import type { Returning } from './sqlite/chords.ts'
 import { Expiry } from './sqlite/expiry.ts'
 import { deleteGroup, deleteResults, readGroup, readResult, writeGroup, writeResults } from './sqlite/results.ts'
 import { Watcher } from './sqlite/watcher.ts'
@@ -38,6 +41,7 @@ export const sqliteBackend: BackendFactory = {
 interface Opened {
   readonly database: SqliteDatabase
   readonly writes: TransactionBatch<EncodedResult>
+  readonly parts: TransactionBatch<Returning>
   readonly watcher: Watcher
   readonly expiry: Expiry
 }
@@ -45,6 +49,7 @@ interface Opened {
 class SqliteBackend implements ResultBackend {
   readonly features: BackendFeatures = FEATURES
   readonly displayUrl: string
+  readonly chords: ChordStore
   readonly #settings: SqliteSettings
   readonly #context: BackendContext
   #opened: Opened | undefined
@@ -55,19 +60,22 @@ class SqliteBackend implements ResultBackend {
     this.displayUrl = maskPassword(url)
     this.#settings = settings
     this.#context = context
+    this.chords = new SqliteChordStore({
+      context,
+      write: (work) => this.#writeChord(({ database }) => database.write(work)),
+      count: (returning) => this.#writeChord(({ parts }) => parts.add([returning])),
+    })
   }
 
   encodeResult(meta: TaskMeta): EncodedResult {
     return encodeTaskDocument(this.#context.serializer, meta)
   }
 
-  async storeResult(result: EncodedResult): Promise<void> {
-    try {
-      const { writes } = this.#opened ?? (await this.#open())
-      await writes.add([result])
-    } catch (error) {
+  storeResult(result: EncodedResult): Promise<void> {
+    const storing = this.#opened?.writes.add([result]) ?? this.#open().then(({ writes }) => writes.add([result]))
+    return storing.catch((error: unknown) => {
       throw explain(error, (reason) => new BackendStoreError(reason, result.taskId, result.status, { cause: error }))
-    }
+    })
   }
 
   async getMeta(taskId: string): Promise<TaskMeta | undefined> {
@@ -175,12 +183,15 @@ class SqliteBackend implements ResultBackend {
       writeResults(statements, results, this.#expiresMs(), clock.now())
       database.notify('results')
     })
+    const parts = new TransactionBatch<Returning>(database, (statements, returning) => {
+      countParts(statements, returning, this.#context)
+    })
     const watcher = new Watcher(database, { clock, logger, decode: (id, body) => this.#decode(id, body) })
     const expiry = new Expiry(database, clock, (error) => {
       logger.warning(`Expired results could not be removed from ${this.displayUrl}`, { error })
     })
     expiry.start()
-    const opened = { database, writes, watcher, expiry }
+    const opened = { database, writes, parts, watcher, expiry }
     this.#opened = opened
     void database.lost.then(() => this.#lose(opened))
     return opened
@@ -198,6 +209,14 @@ class SqliteBackend implements ResultBackend {
   async #write(work: (statements: SqlStatements) => void): Promise<void> {
     const { database } = await this.#open()
     await database.write(work)
+  }
+
+  async #writeChord(write: (opened: Opened) => Promise<void>): Promise<void> {
+    try {
+      await write(this.#opened ?? (await this.#open()))
+    } catch (error) {
+      throw explain(error, (reason) => new BackendError(reason, { cause: error }))
+    }
   }
 
   #decode(taskId: string, body: Body): TaskMeta {

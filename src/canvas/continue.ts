@@ -5,6 +5,7 @@ import type { Logger } from '../util/logger.ts'
 import type { Host } from './host.ts'
 import { fromWireOptions } from './options.ts'
 import type { PublishOptions } from './options.ts'
+import type { AnySignature } from './signature.ts'
 
 /** The task that ended, as far as its followers need to know. */
 export interface EndedTask {
@@ -15,7 +16,10 @@ export interface EndedTask {
   readonly priority: number | undefined
 }
 
-/** Is there anything to do after this task succeeds? Asked on the hot path. */
+/** What followers inherit of the task that ended. */
+export type Predecessor = Omit<EndedTask, 'embed'>
+
+/** Is anything to be sent after this task succeeds? Asked on the hot path. */
 export function hasFollowers(embed: TaskEmbed): boolean {
   return (embed.callbacks !== null && embed.callbacks.length > 0) || (embed.chain !== null && embed.chain.length > 0)
 }
@@ -23,11 +27,11 @@ export function hasFollowers(embed: TaskEmbed): boolean {
 /** Send the callbacks and the next link of the chain, each with `value` in front of its arguments. */
 export async function continueWorkflow(host: Host, ended: EndedTask, value: unknown): Promise<void> {
   const { callbacks, chain } = ended.embed
-  const sending = (callbacks ?? []).map((callback) => follow(host, ended, callback, value, {}))
+  const sending = (callbacks ?? []).map((callback) => sendFollower(host, ended, callback, value))
   if (chain !== null && chain.length > 0) {
     // The list is reversed on the wire: its last element is the next task, the rest travels on with it.
     const next = chain.at(-1) as SignatureData
-    sending.push(follow(host, ended, next, value, { chain: chain.slice(0, -1) }))
+    sending.push(sendFollower(host, ended, next, value, { chain: chain.slice(0, -1) }))
   }
   await Promise.all(sending)
 }
@@ -49,28 +53,31 @@ export async function callErrbacks(host: Host, ended: EndedTask, failed: FailedT
     try {
       const facts = errback.immutable ? [] : [failed.request, failed.error, failed.traceback]
       const called = await host.callErrback(errback.task, [...facts, ...errback.args], errback.kwargs)
-      if (!called) await follow(host, ended, errback, ended.id, {})
+      if (!called) await sendFollower(host, ended, errback, ended.id)
     } catch (error) {
       logger.error(`The errback ${errback.task} of the task ${ended.id} failed`, { error })
     }
   }
 }
 
-async function follow(
+/** Send a task or a work-flow after the task that ended, with `value` in front of its arguments. Rejects as `Host.call` does. */
+export async function sendFollower(
   host: Host,
-  ended: EndedTask,
+  ended: Predecessor,
   signature: SignatureData,
   value: unknown,
-  extra: PublishOptions,
+  extra: PublishOptions = {},
 ): Promise<void> {
-  const args = signature.immutable ? signature.args : [value, ...signature.args]
-  const inherited = ended.priority === undefined ? {} : { priority: ended.priority }
-  await host.call(signature.task, args, {
-    ...inherited,
-    ...fromWireOptions(signature.options),
-    ...extra,
-    kwargs: signature.kwargs,
-    parentId: ended.id,
-    rootId: ended.rootId,
-  })
+  const { task, args, kwargs, options, immutable } = signature
+  const { id: parentId, rootId, priority } = ended
+  const given = { ...extra, parentId, rootId }
+  if (signature.subtask_type !== null) {
+    const inherited = priority === undefined || options['priority'] !== undefined ? {} : { priority }
+    const workflow = host.canvas.signature(signature) as unknown as AnySignature
+    await workflow.applyAsync([value], { ...inherited, ...given })
+    return
+  }
+  const inherited = priority === undefined ? {} : { priority }
+  const all = immutable ? args : [value, ...args]
+  await host.call(task, all, { ...inherited, ...fromWireOptions(options), ...given, kwargs })
 }

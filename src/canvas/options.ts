@@ -10,7 +10,7 @@ import type { Headers } from '../protocol/message.ts'
 import type { SignatureData, SignatureOptions } from '../protocol/signature.ts'
 
 /** A signature object: whatever can say its plain data. */
-interface SignatureObject {
+export interface SignatureObject {
   toJSON(): SignatureData
 }
 
@@ -58,6 +58,8 @@ export interface PublishOptions {
   readonly replyTo?: string
   /** Another name, for logs and monitors. */
   readonly shadow?: string
+  /** Route it as the task of this name would be. Default: its own name. */
+  readonly routeName?: string
   /** 1 is transient, 2 persistent. */
   readonly deliveryMode?: 1 | 2
   /** Fail when no queue takes the message. */
@@ -107,6 +109,7 @@ const WIRE_NAMES: Readonly<Record<PlainOption, string>> = {
   softTimeLimit: 'soft_time_limit',
   replyTo: 'reply_to',
   shadow: 'shadow',
+  routeName: 'route_name',
   deliveryMode: 'delivery_mode',
   mandatory: 'mandatory',
   groupId: 'group_id',
@@ -167,15 +170,21 @@ export function fromWireOptions(wire: SignatureOptions): PublishOptions {
 
 /** Links as a list of plain data. */
 export function linksOf(links: SignatureLike | readonly SignatureLike[] | undefined): SignatureData[] {
+  return listOf(links).map(dataOf)
+}
+
+/** Links as a list of what they are. */
+export function listOf(links: SignatureLike | readonly SignatureLike[] | undefined): SignatureLike[] {
   if (links === undefined) return []
-  return isList(links) ? links.map(dataOf) : [dataOf(links)]
+  return isList(links) ? [...links] : [links]
 }
 
 function isList(links: SignatureLike | readonly SignatureLike[]): links is readonly SignatureLike[] {
   return Array.isArray(links)
 }
 
-function dataOf(link: SignatureLike): SignatureData {
+/** The plain data of a signature, whichever form it has. */
+export function dataOf(link: SignatureLike): SignatureData {
   return isObject(link) ? link.toJSON() : link
 }
 
@@ -189,12 +198,15 @@ function wireNameOf(name: PlainOption): string {
 }
 
 function toWireValue(name: PlainOption, value: unknown): unknown {
-  if (name === 'link' || name === 'linkError') return linksOf(value as SignatureLike)
+  if (name === 'link' || name === 'linkError') return listOf(value as SignatureLike)
+  if (name === 'retryPolicy') return wirePolicyOf(value as RetryPolicy)
   if (value instanceof Date) return formatIso8601(value.getTime())
   return value
 }
 
 function fromWireValue(name: PlainOption, value: unknown): unknown {
+  if (name === 'chord') return dataOf(value as SignatureLike)
+  if (name === 'chain') return (value as readonly SignatureLike[]).map(dataOf)
   if ((name === 'eta' || name === 'expires') && typeof value === 'string') return dateOf(name, value)
   if (name === 'retryPolicy') return retryPolicyOf(value as Record<string, number | null>)
   return value
@@ -204,6 +216,16 @@ function dateOf(name: string, text: string): Date {
   const date = new Date(text)
   if (Number.isNaN(date.getTime())) throw new ImproperlyConfigured(`${name} is not a time: ${JSON.stringify(text)}`)
   return date
+}
+
+function wirePolicyOf({ maxRetries, intervalStart, intervalStep, intervalMax }: RetryPolicy): unknown {
+  const wire = {
+    max_retries: maxRetries,
+    interval_start: intervalStart,
+    interval_step: intervalStep,
+    interval_max: intervalMax,
+  }
+  return Object.fromEntries(Object.entries(wire).filter(([, value]) => value !== undefined))
 }
 
 function retryPolicyOf(wire: Readonly<Record<string, number | null>>): RetryPolicy {

@@ -14,6 +14,8 @@ export type CommandRunner = <Options>(body: CommandBody<Options>) => (...paramet
 
 /** Nobody answers: no worker, or no broker (`EX_UNAVAILABLE`, as in Celery). */
 export const EXIT_UNAVAILABLE = 69
+/** Another process has the pidfile (`EX_CANTCREAT`, as in Celery). */
+export const EXIT_CANTCREAT = 73
 /** It did not work. */
 export const EXIT_FAILURE = 1
 /** The command line is wrong. */
@@ -28,13 +30,15 @@ export class Program extends Command {
 
 /**
  * A command whose options may also be given by Celery's environment variables for them: `CELERY_WORKER_CONCURRENCY` is
- * `worker --concurrency`. Flags are left out, for `CELERY_WORKER_PURGE=0` would set them.
+ * `worker --concurrency`, and `CELERY_WORKER_PURGE=1` is `worker --purge`.
  */
 class SubCommand extends Command {
   override createOption(flags: string, description?: string): Option {
     const option = super.createOption(flags, description)
-    if (!option.required) return option
-    return option.env(`CELERY_${this.name()}_${option.name()}`.toUpperCase().replaceAll('-', '_'))
+    const variable = `CELERY_${this.name()}_${option.name()}`.toUpperCase().replaceAll('-', '_')
+    // A flag would be set by any value of its variable, also by 0.
+    if (!option.required && !/^(?:1|true|yes|y|on|t)$/i.test(process.env[variable] ?? '')) return option
+    return option.env(variable)
   }
 }
 

@@ -1,13 +1,14 @@
 /** What a failed command says, and what it ends with. */
 import { fileURLToPath } from 'node:url'
-import { CeleryError, OperationalError } from '../errors.ts'
-import { EXIT_FAILURE, EXIT_UNAVAILABLE } from './command.ts'
+import { AlreadyRunning, CeleryError, OperationalError } from '../errors.ts'
+import { EXIT_CANTCREAT, EXIT_FAILURE, EXIT_UNAVAILABLE } from './command.ts'
 
 /** This package's own modules. */
 const OWN_FOLDER = fileURLToPath(new URL('..', import.meta.url))
 
-/** The exit code: 69 where the broker does not answer, 1 for everything else. */
+/** The exit code: 69 where the broker does not answer, 73 where a pidfile is taken, 1 for everything else. */
 export function exitCodeOf(error: unknown): number {
+  if (error instanceof AlreadyRunning) return EXIT_CANTCREAT
   return error instanceof OperationalError ? EXIT_UNAVAILABLE : EXIT_FAILURE
 }
 

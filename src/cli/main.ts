@@ -3,17 +3,28 @@
  * its own; the order here is the order of the help.
  */
 import { CommanderError, type Command } from 'commander'
+import { addAmqpCommand } from './amqp.ts'
 import { addCallCommand } from './call.ts'
 import { describeOption, EXIT_USAGE, Program, type CommandRunner } from './command.ts'
+import { addControlCommand, addInspectCommand } from './control.ts'
+import { Daemon } from './daemon.ts'
 import { exitCodeOf, describeError } from './failure.ts'
+import { addEventsCommand } from './events.ts'
 import { addListCommand } from './list.ts'
+import { addMigrateCommand } from './migrate.ts'
+import { addCompletionCommand } from './completion.ts'
+import { addGraphCommand } from './graph.ts'
+import { addLogtoolCommand } from './logtool.ts'
+import { addUpgradeCommand } from './upgrade.ts'
+import { addMultiCommand, findMulti, runMulti } from './multi.ts'
 import { Output } from './output.ts'
 import { addPurgeCommand } from './purge.ts'
 import { addReportCommand } from './report.ts'
 import { addResultCommand } from './result.ts'
 import { Session, type CliProcess, type GlobalOptions } from './session.ts'
+import { addShellCommand } from './shell.ts'
 import { addStatusCommand } from './status.ts'
-import { packageVersion } from './version.ts'
+import { packageVersion } from '../app/version.ts'
 import { addWorkerCommand } from './worker.ts'
 
 const EXAMPLES = `
@@ -29,21 +40,26 @@ CELERIAC_APP, or from package.json: "celeriac": { "app": "app.ts" }.
 /** Run one command line (without the program's name). Answers the exit code; never rejects. */
 export async function main(argv: readonly string[], process: CliProcess = globalThis.process): Promise<number> {
   const outcome = { code: 0 }
-  const program = createProgram(process, outcome)
+  const daemon = Daemon.from(process.env)
+  const program = createProgram(process, outcome, daemon)
+  const multi = findMulti(argv, program)
   try {
     if (argv.length === 0) program.outputHelp()
+    // As in Celery, what stands before it counts as if it stood behind it.
+    else if (multi !== -1) return await runMulti([...argv.slice(multi + 1), ...argv.slice(0, multi)], program, process)
     else await program.parseAsync(argv, { from: 'user' })
     return outcome.code
   } catch (error) {
     // Help and version are "errors" of commander's too; it has printed what there is to say.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE
+    daemon?.failed(describeError(error), exitCodeOf(error))
     const { color } = program.opts<GlobalOptions>()
     new Output({ stdout: process.stdout, stderr: process.stderr, color, quiet: false }).error(describeError(error))
     return exitCodeOf(error)
   }
 }
 
-function createProgram(process: CliProcess, outcome: { code: number }): Command {
+function createProgram(process: CliProcess, outcome: { code: number }, daemon: Daemon | undefined): Command {
   const program = new Program('celeriac')
     .description('Background jobs on the protocol of Celery: run workers, send tasks, look at queues.')
     .option('-A, --app <file>', 'the app: app.ts, app.ts:export, or a folder')
@@ -67,23 +83,39 @@ function createProgram(process: CliProcess, outcome: { code: number }): Command 
       },
     })
     .exitOverride()
-  const run = commandRunner(program, process, outcome)
+  const run = commandRunner(program, process, outcome, daemon)
   addWorkerCommand(program, run)
+  addMultiCommand(program)
   addCallCommand(program, run)
   addResultCommand(program, run)
   addStatusCommand(program, run)
+  addInspectCommand(program, run)
+  addControlCommand(program, run)
+  addEventsCommand(program, run)
   addPurgeCommand(program, run)
   addListCommand(program, run)
+  addMigrateCommand(program, run)
+  addGraphCommand(program, run)
+  addLogtoolCommand(program, run)
+  addAmqpCommand(program, run)
+  addShellCommand(program, run)
+  addUpgradeCommand(program, run)
   addReportCommand(program, run)
+  addCompletionCommand(program, run)
   return program
 }
 
 /** A command gets a session, which ends with it. */
-function commandRunner(program: Command, process: CliProcess, outcome: { code: number }): CommandRunner {
+function commandRunner(
+  program: Command,
+  process: CliProcess,
+  outcome: { code: number },
+  daemon: Daemon | undefined,
+): CommandRunner {
   return (body) =>
     async (...parameters) => {
       const command = parameters.at(-1) as Command
-      const session = new Session(program.opts(), process)
+      const session = new Session(program.opts(), process, daemon)
       try {
         outcome.code = (await body(session, command.opts<never>(), command.args)) ?? 0
       } finally {

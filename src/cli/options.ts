@@ -77,6 +77,28 @@ export function positiveNumber(text: string): number {
   return value
 }
 
+/** `10,3`, in any order; `10` is from 0 to 10, as in Celery. */
+export function autoscaleRange(text: string): { max: number; min: number } {
+  const [first = 0, second = 0, ...more] = commaList(text).map(wholeNumber)
+  const [min = 0, max = 0] = [first, second].toSorted((a, b) => a - b)
+  if (more.length > 0 || max === 0) {
+    throw new InvalidArgumentError('Write the largest and the smallest number of tasks at a time, such as 10,3.')
+  }
+  return { max, min }
+}
+
+/** A umask as the shell writes it: `022`. */
+export function umask(text: string): number {
+  if (!/^(0o)?[0-7]{1,4}$/.test(text)) throw new InvalidArgumentError('Write a umask in octal, such as 022.')
+  return parseInt(text.replace('0o', ''), 8)
+}
+
+/** A user or group: a number, or else a name. */
+export function account(text: string): string | number {
+  if (text === '') throw new InvalidArgumentError('Write a name or a number.')
+  return /^\d+$/.test(text) ? Number(text) : text
+}
+
 function isNumber(text: string): boolean {
   return text.trim() !== '' && Number.isFinite(Number(text))
 }

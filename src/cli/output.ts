@@ -9,7 +9,7 @@ export type Style = Parameters<typeof styleText>[0]
 
 /** A stream that may be a terminal: `process.stdout`, or a test's. */
 export interface TextStream {
-  write(text: string): unknown
+  write: (text: string) => unknown
   readonly isTTY?: boolean | undefined
 }
 
@@ -33,6 +33,11 @@ export class Output {
   /** Is there a person looking at standard output? */
   get isTerminal(): boolean {
     return this.#options.stdout.isTTY === true
+  }
+
+  /** Does the user let this program show colours? */
+  get mayColor(): boolean {
+    return this.#options.color
   }
 
   /** A line of the result. */

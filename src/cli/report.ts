@@ -1,24 +1,33 @@
 /** `celeriac report`: what a bug report should tell. Passwords and keys are masked. */
 import type { Command } from 'commander'
-import { bugReport } from '../app/report.ts'
+import { bugReport, formatReport } from '../app/report.ts'
 import type { CommandRunner } from './command.ts'
+import { jsonOption } from './options.ts'
 import type { Session } from './session.ts'
-import { packageVersion } from './version.ts'
+import { optionalPackages, packageVersion } from '../app/version.ts'
+
+interface ReportOptions {
+  readonly json?: boolean
+}
 
 const EXAMPLES = `
 Examples:
-  $ celeriac -A app.ts report`
+  $ celeriac -A app.ts report
+  $ celeriac -A app.ts report --json`
 
 /** Add the command to the program. */
 export function addReportCommand(program: Command, run: CommandRunner): void {
   program
     .command('report')
     .description('Print versions, broker, backend and settings, for bug reports.')
+    .addOption(jsonOption())
     .addHelpText('after', EXAMPLES)
     .action(run(report))
 }
 
-async function report(session: Session): Promise<void> {
+async function report(session: Session, { json }: ReportOptions): Promise<void> {
   const app = await session.app()
-  session.output.line(await bugReport(app, packageVersion()))
+  const report = await bugReport(app, packageVersion(), optionalPackages())
+  if (json === true) session.output.json(report)
+  else session.output.line(formatReport(report, app.conf.humanize()))
 }

@@ -1,11 +1,15 @@
 /** `celeriac result`: wait for a task and print what it returned. */
 import type { Command } from 'commander'
+import type { Celery } from '../celery.ts'
+import { ImproperlyConfigured } from '../errors.ts'
+import { PROPAGATE_STATES } from '../protocol/states.ts'
+import { didYouMean } from '../util/suggest.ts'
 import { EXIT_FAILURE, type CommandRunner } from './command.ts'
 import { jsonOption, seconds } from './options.ts'
 import type { Session } from './session.ts'
-import { PROPAGATE_STATES } from '../protocol/states.ts'
 
 interface ResultOptions {
+  readonly task?: string
   readonly traceback?: boolean
   readonly timeout?: number
   readonly json?: boolean
@@ -25,6 +29,7 @@ export function addResultCommand(program: Command, run: CommandRunner): void {
     .command('result')
     .description('Wait for a task and print what it returned.')
     .argument('<id>', 'the id of the task')
+    .option('-t, --task <name>', 'the name of the task, which must be one of the app')
     .option('--traceback', 'print the traceback of a failed task instead')
     .option('--timeout <seconds>', 'give up after so many seconds (default: wait for ever)', seconds)
     .addOption(jsonOption())
@@ -34,6 +39,7 @@ export function addResultCommand(program: Command, run: CommandRunner): void {
 
 async function result(session: Session, options: ResultOptions, [id]: readonly string[]): Promise<number> {
   const app = await session.app()
+  if (options.task !== undefined) await requireTask(app, options.task)
   const result = app.asyncResult(id ?? '')
   if (options.traceback === true) {
     session.output.line((await result.traceback()) ?? '')
@@ -49,4 +55,11 @@ async function result(session: Session, options: ResultOptions, [id]: readonly s
   else if (failed) session.output.error(`The task ${result.id} ended as ${meta.status}. ${String(value)}`)
   else session.output.value(value)
   return failed ? EXIT_FAILURE : 0
+}
+
+/** All tasks of an app share one backend, so all there is to do with the name is to find that it is misspelt. */
+async function requireTask(app: Celery, name: string): Promise<void> {
+  await app.importTasks()
+  if (app.tasks.has(name)) return
+  throw new ImproperlyConfigured(`The app has no task "${name}"${didYouMean(name, app.tasks.names())}`)
 }

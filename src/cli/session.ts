@@ -18,11 +18,30 @@ export interface CliProcess {
   readonly stdout: TextStream
   readonly stderr: TextStream
   readonly env: NodeJS.ProcessEnv
+  /** The program, its file, and the command line. */
+  readonly argv: readonly string[]
+  /** Options of the program itself. */
+  readonly execArgv: readonly string[]
+  /** What the system calls this process. */
+  title: string
   cwd(): string
   chdir(folder: string): void
+  umask(mask: number): unknown
   exit(code: number): never
   on(signal: NodeJS.Signals, listener: NodeJS.SignalsListener): unknown
+  on(event: 'uncaughtExceptionMonitor', listener: (error: Error) => void): unknown
+  on(event: 'exit', listener: () => void): unknown
   off(signal: NodeJS.Signals, listener: NodeJS.SignalsListener): unknown
+  off(event: 'uncaughtExceptionMonitor', listener: (error: Error) => void): unknown
+  off(event: 'exit', listener: () => void): unknown
+}
+
+/** What a daemon tells the command that started it; `daemon.ts` does so. */
+export interface DaemonNews {
+  /** It has all that can fail for good. `logs`: somewhere that can be read. */
+  started(hostname: string, logs: boolean): void
+  /** It is up. */
+  ready(): void
 }
 
 /** Options that stand before or after any command. */
@@ -47,16 +66,23 @@ const WHERE_TO_NAME_THE_APP =
 export class Session {
   readonly output: Output
   readonly process: CliProcess
+  /** This process as a daemon, if it is one. */
+  readonly daemon: DaemonNews | undefined
+  /** Where the command was typed; `--workdir` is relative to it. */
+  readonly startFolder: string
   readonly #options: GlobalOptions
   #app: Celery | undefined
 
   /** Goes to the working directory that is asked for; throws `ImproperlyConfigured` when there is none. */
-  constructor(options: GlobalOptions, process: CliProcess) {
+  constructor(options: GlobalOptions, process: CliProcess, daemon?: DaemonNews) {
+    this.startFolder = process.cwd()
+    this.daemon = daemon
     if (options.workdir !== undefined) enter(options.workdir, process)
     this.#options = options
     this.process = process
     this.output = new Output({
-      stdout: process.stdout,
+      // As it is now: a log file takes what is printed later, but the banner is for a person.
+      stdout: { write: process.stdout.write.bind(process.stdout), isTTY: process.stdout.isTTY },
       stderr: process.stderr,
       color: options.color && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
       quiet: options.quiet ?? false,

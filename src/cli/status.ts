@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { EXIT_UNAVAILABLE, type CommandRunner } from './command.ts'
 import { commaList, jsonOption, seconds } from './options.ts'
 import { count } from './output.ts'
+import { NOBODY, printReply } from './replies.ts'
 import type { Session } from './session.ts'
 
 interface StatusOptions {
@@ -35,12 +36,12 @@ async function status(session: Session, { timeout, destination, json }: StatusOp
   const replies = await app.control.ping({ timeout, ...(destination === undefined ? {} : { destination }) })
   const nodes = Object.entries(Object.assign({}, ...replies) as Record<string, unknown>)
   if (nodes.length === 0) {
-    session.output.error('No nodes replied within time constraint.')
+    session.output.error(NOBODY)
     return EXIT_UNAVAILABLE
   }
   if (json === true) session.output.json(Object.fromEntries(nodes))
   else {
-    for (const [node] of nodes) session.output.line(`->  ${session.output.style(['bold', 'cyan'], `${node}:`)} OK`)
+    for (const [node, answer] of nodes) printReply(session.output, node, answer, false)
     if (!session.quiet) session.output.line(`\n${count(nodes.length, 'node')} online.`)
   }
   return 0

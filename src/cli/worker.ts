@@ -1,30 +1,35 @@
 /**
- * `celeriac worker`: options to settings and worker options, the start banner, and Unix signals to shutdowns. What a
- * worker does is `src/worker/`; what signals mean is `signals.ts`.
+ * `celeriac worker`: options to settings and worker options, and the start banner. What a worker does is `src/worker/`;
+ * what is around it, `service.ts`; its signals, `worker-signals.ts`.
  */
 import { release, type } from 'node:os'
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { readOverrides } from '../app/config-source.ts'
 import { locateApp } from '../app/finder.ts'
 import { formatQueues } from '../app/queues.ts'
 import type { Celery } from '../celery.ts'
-import { defaultNodename } from '../protocol/nodename.ts'
-import type { LogLevel } from '../util/logger.ts'
+import { defaultNodename, expandNodename } from '../protocol/nodename.ts'
 import { maskPassword } from '../util/url.ts'
 import { bannerTasks, startBanner } from '../worker/banner.ts'
-import type { Worker, WorkerFacts, WorkerOptions } from '../worker/worker.ts'
-import { EXIT_FAILURE, type CommandRunner } from './command.ts'
-import { commaList, logLevel, positiveNumber, seconds, wholeNumber } from './options.ts'
-import type { Output } from './output.ts'
-import type { CliProcess, Session } from './session.ts'
-import { SHUTDOWN_SIGNALS, ShutdownPolicy, shutdownRules, type ShutdownSignal } from './signals.ts'
-import { packageVersion } from './version.ts'
+import type { AutoscaleRange } from '../worker/autoscaler.ts'
+import type { WorkerFacts, WorkerOptions } from '../worker/worker.ts'
+import { EXIT_USAGE, type CommandRunner } from './command.ts'
+import { detach, replaceDaemon } from './daemon.ts'
+import { autoscaleRange, commaList, positiveNumber, seconds, wholeNumber } from './options.ts'
+import { checkRoot, dropPrivileges } from './privileges.ts'
+import { isReloaded, reload } from './reload.ts'
+import { addServiceOptions, runService } from './service.ts'
+import type { ServiceDefaults, ServiceOptions } from './service.ts'
+import type { Session } from './session.ts'
+import { packageVersion } from '../app/version.ts'
+import { watchSignals } from './worker-signals.ts'
 
 /** What the command line says. Names are those of the flags. */
-interface WorkerCommandOptions {
+interface WorkerCommandOptions extends ServiceOptions {
   readonly hostname?: string
-  readonly loglevel: LogLevel
   readonly concurrency?: number
+  readonly autoscale?: AutoscaleRange
   readonly pool?: string
   readonly queues?: readonly string[]
   readonly excludeQueues?: readonly string[]
@@ -34,8 +39,16 @@ interface WorkerCommandOptions {
   readonly softTimeLimit?: number
   readonly maxTasksPerChild?: number
   readonly maxMemoryPerChild?: number
+  readonly statedb?: string
+  readonly taskEvents?: boolean
+  readonly events?: boolean
+  readonly heartbeatInterval?: number
+  readonly withoutHeartbeat?: boolean
+  readonly withoutMingle?: boolean
+  readonly withoutGossip?: boolean
   readonly purge?: boolean
   readonly discard?: boolean
+  readonly reload?: boolean
 }
 
 const EXAMPLES = `
@@ -43,6 +56,9 @@ Examples:
   $ celeriac -A app.ts worker -l info
   $ celeriac -A app.ts worker -c 8 -Q video,image -n media@%h
   $ celeriac -A app.ts worker -P async -c 200          many tasks that wait for the network
+  $ celeriac -A app.ts worker --autoscale=10,2         two child processes, up to ten while there is work
+  $ celeriac -A app.ts worker --reload                 while you write the tasks
+  $ celeriac -A app.ts worker -D -f log/%n.log --pidfile run/%n.pid    in the background
   $ celeriac -A app.ts worker worker.lost_wait=5       any setting of the worker, as the last arguments
 
 Ctrl+C or SIGTERM lets running tasks end; Ctrl+C again, or SIGQUIT, cancels them and gives their messages back.
@@ -50,17 +66,23 @@ Options may also come from the environment: CELERY_WORKER_CONCURRENCY=8.`
 
 /** Add the command to the program. */
 export function addWorkerCommand(program: Command, run: CommandRunner): void {
-  program
+  const command = program
     .command('worker')
     .description('Run tasks.')
     .usage('[options] [worker.SETTING=VALUE ...]')
     .argument('[settings...]', 'settings that win over all others')
     .option('-n, --hostname <name>', 'the node name: NAME@HOST; %h is the host, %n its short name, %d its domain')
-    .option('-l, --loglevel <level>', 'DEBUG, INFO, WARNING, ERROR or CRITICAL', logLevel, 'WARNING')
+    .option('-S, --statedb <file>', 'keep revoked ids over restarts in this file; %h, %n and %d as in the node name')
     .option('-I, --include <modules>', 'more task modules, divided by commas', commaList)
+  addServiceOptions(command.option('--reload', 'for development: start again when a file of the project changes'))
     .optionsGroup('Pool options:')
     .option('-c, --concurrency <number>', 'how many tasks run at a time (default: the number of cores)', positiveNumber)
-    .option('-P, --pool <name>', 'where tasks run: prefork (child processes), async or solo (this process)')
+    .option(
+      '--autoscale <max,min>',
+      'how many at most, and at least (default: 0), as tasks come and go',
+      autoscaleRange,
+    )
+    .option('-P, --pool <name>', 'where tasks run: prefork (child processes), threads, async or solo (this process)')
     .option('--time-limit <seconds>', 'kill tasks that take longer', seconds)
     .option('--soft-time-limit <seconds>', 'abort the signal of tasks that take longer', seconds)
     .option('--max-tasks-per-child <number>', 'replace a child process after so many tasks', positiveNumber)
@@ -71,44 +93,104 @@ export function addWorkerCommand(program: Command, run: CommandRunner): void {
     .option('--prefetch-multiplier <number>', 'messages in hand for each task at a time; 0 is no limit', wholeNumber)
     .option('--purge', 'first throw away what waits in the queues; there is no undo')
     .option('--discard', 'the same as --purge')
+    .optionsGroup('Event options:')
+    .option('-E, --task-events', 'send events of tasks, for monitors')
+    .option('--events', 'the same as --task-events')
+    .option('--heartbeat-interval <seconds>', 'how often the worker says that it is there (default: 2)', seconds)
+    .option('--without-heartbeat', 'do not say so')
+    .option('--without-mingle', 'do not ask the other workers for revoked tasks at the start')
+    .option('--without-gossip', 'do not listen to the other workers')
     .addHelpText('after', EXAMPLES)
     .action(run(runWorker))
 }
 
 async function runWorker(session: Session, options: WorkerCommandOptions, args: readonly string[]): Promise<number> {
-  const { process, output } = session
+  const { process, daemon, output } = session
+  if (options.reload === true && options.detach === true) {
+    output.error('--reload is for development, --detach for operation: choose one of them')
+    return EXIT_USAGE
+  }
+  if (options.reload === true && !isReloaded(process.env)) return reload(session)
+  if (options.detach === true && daemon === undefined) return detach(session)
   // Handed on as Celery does: the app's logger reads it when it is made, here and in child processes.
   process.env['CELERY_LOG_LEVEL'] = options.loglevel
-  const appLocation = session.appLocation()
+  // Before any code of the app runs.
+  dropPrivileges(options.uid, options.gid)
+  const app = await loadApp(session, options, args)
+  const hostname = expandNodename(defaultNodename(options.hostname))
+  const defaults = serviceDefaults(app)
+  const end = await runService(session, app, { command: 'worker', hostname, options, defaults }, () =>
+    work(session, app, options),
+  )
+  if (end.restarts) replaceDaemon(session)
+  return end.exitCode
+}
+
+async function loadApp(session: Session, options: WorkerCommandOptions, args: readonly string[]): Promise<Celery> {
+  session.appLocation()
   const app = await session.app()
-  app.conf.update(settingsOf(options, app, process.cwd()))
+  app.conf.update(settingsOf(options, app, session.process.cwd()))
   app.conf.update(readOverrides(args, 'worker'))
-  const worker = app.worker({ ...workerOptions(options), appLocation })
-  const shutdown = watchSignals(worker, app, process, output)
+  await app.prepare()
+  return app
+}
+
+function serviceDefaults({ conf }: Celery): ServiceDefaults {
+  return {
+    logfile: conf.workerLogfile,
+    pidfile: conf.workerPidfile,
+    uid: conf.workerUid,
+    gid: conf.workerGid,
+    umask: conf.workerUmask,
+  }
+}
+
+/** How a worker ended. */
+interface WorkEnd {
+  readonly exitCode: number
+  /** It wants to be started again. */
+  readonly restarts: boolean
+}
+
+async function work(session: Session, app: Celery, options: WorkerCommandOptions): Promise<WorkEnd> {
+  const { process, output, daemon } = session
+  const { warning } = checkRoot(app.conf.acceptContent, process.env)
+  if (warning !== undefined) app.logger.warning(warning)
+  const worker = app.worker({ ...workerOptions(options), appLocation: session.appLocation() })
+  const signals = watchSignals(worker, app, session)
   try {
     const facts = await worker.prepare()
     output.banner(await bannerOf(app, facts))
     await worker.start()
     app.logger.info(`${facts.hostname} ready.`)
-    shutdown.ready()
+    signals.ready()
+    daemon?.ready()
     await worker.closed()
-    return shutdown.exitCode()
+    return { exitCode: signals.exitCode(), restarts: signals.restarts() }
   } finally {
-    shutdown.unwatch()
+    signals.unwatch()
   }
 }
 
 function workerOptions(options: WorkerCommandOptions): WorkerOptions {
-  const { loglevel, include, timeLimit, softTimeLimit, purge, discard, hostname, ...rest } = options
-  return { ...rest, hostname: defaultNodename(hostname), purge: purge === true || discard === true }
+  const { include, timeLimit, softTimeLimit, purge, discard, hostname, ...more } = options
+  const { events, statedb, reload: _, ...others } = more
+  const { loglevel, logfile, logFormat, detach: __, pidfile, uid, gid, umask, ...rest } = others
+  return {
+    ...rest,
+    ...(events === true ? { taskEvents: true } : {}),
+    hostname: defaultNodename(hostname),
+    purge: purge === true || discard === true,
+  }
 }
 
 /** Options that are settings: children must know them too. */
 function settingsOf(options: WorkerCommandOptions, app: Celery, cwd: string): Record<string, unknown> {
-  const { timeLimit, softTimeLimit, include } = options
+  const { timeLimit, softTimeLimit, include, statedb } = options
   return {
     taskTimeLimit: timeLimit,
     taskSoftTimeLimit: softTimeLimit,
+    workerStateDb: statedb === undefined ? undefined : resolve(cwd, statedb),
     include: include && [...app.conf.include, ...include.map((module) => locateApp(module, cwd).file)],
   }
 }
@@ -124,41 +206,9 @@ async function bannerOf(app: Celery, facts: WorkerFacts): Promise<string> {
     transport: maskPassword(app.conf.brokerReadUrl),
     results: (await app.backend()).displayUrl,
     concurrency: facts.concurrency,
+    autoscale: facts.autoscale,
     pool: facts.pool,
     queues: formatQueues(facts.queues),
     tasks: bannerTasks(app.tasks.names(), { info: logger.enabled('INFO'), debug: logger.enabled('DEBUG') }),
   })
-}
-
-/** What the command needs to know of the signals that come. */
-interface ShutdownWatch {
-  /** From now on there are tasks that want to end. */
-  ready(): void
-  exitCode(): number
-  unwatch(): void
-}
-
-function watchSignals(worker: Worker, app: Celery, process: CliProcess, output: Output): ShutdownWatch {
-  const policy = new ShutdownPolicy(shutdownRules(app.conf.workerSoftShutdownTimeout, process.env))
-  const state = { ready: false, exitCode: 0 }
-  const onSignal = (signal: NodeJS.Signals): void => {
-    const { how, exitCode, say } = policy.receive(signal as ShutdownSignal)
-    state.exitCode = exitCode
-    // Before it is ready nothing runs that could end, and the broker may never answer.
-    if (how === 'hard' || !state.ready) process.exit(exitCode)
-    for (const text of say) output.note(text)
-    if (how === undefined) return
-    worker.stop(how).catch((error: unknown) => {
-      app.logger.error('The worker could not stop in order', { error })
-      process.exit(EXIT_FAILURE)
-    })
-  }
-  for (const signal of SHUTDOWN_SIGNALS) process.on(signal, onSignal)
-  return {
-    ready: () => void (state.ready = true),
-    exitCode: () => state.exitCode,
-    unwatch: () => {
-      for (const signal of SHUTDOWN_SIGNALS) process.off(signal, onSignal)
-    },
-  }
 }

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { ImproperlyConfigured, MissingDriver } from '../errors.ts'
 
 /**
@@ -25,6 +25,23 @@ export async function importPeer<T = unknown>(packageName: string, neededFor: st
     if (url === undefined) throw new MissingDriver(packageName, neededFor, { cause: error })
     return importFrom<T>(url, packageName, neededFor)
   }
+}
+
+/** The version of a package as `importPeer` would find it; undefined where it is not installed. */
+export function installedVersion(packageName: string): string | undefined {
+  const program = process.argv[1]
+  const folders = [
+    dirname(fileURLToPath(import.meta.url)),
+    process.cwd(),
+    ...(program === undefined ? [] : [dirname(program)]),
+  ]
+  for (const folder of folders) {
+    for (const home of createRequire(join(folder, 'package.json')).resolve.paths(packageName) ?? []) {
+      const version = readPackage(join(home, packageName, 'package.json'))?.version
+      if (version !== undefined) return version
+    }
+  }
+  return undefined
 }
 
 async function importFrom<T>(url: string, packageName: string, neededFor: string): Promise<T> {
@@ -73,16 +90,16 @@ function resolveFrom(folder: string, packageName: string): string | undefined {
 function resolveModule(folders: readonly string[], packageName: string): string | undefined {
   for (const folder of folders) {
     const home = join(folder, packageName)
-    const exported = readExports(join(home, 'package.json'))
+    const exported = readPackage(join(home, 'package.json'))?.exports
     const entry = chooseEntry(isSubpaths(exported) ? exported['.'] : exported)
     if (entry !== undefined) return join(home, entry)
   }
   return undefined
 }
 
-function readExports(file: string): unknown {
+function readPackage(file: string): { readonly exports?: unknown; readonly version?: string } | undefined {
   try {
-    return (JSON.parse(readFileSync(file, 'utf8')) as { exports?: unknown }).exports
+    return JSON.parse(readFileSync(file, 'utf8')) as { exports?: unknown; version?: string }
   } catch {
     return undefined
   }

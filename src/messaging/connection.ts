@@ -1,13 +1,23 @@
 /**
- * One logical connection to the broker. Opened when it is first needed, opened again after it was lost, over a list of
- * URLs that are tried in turn. What is done on it is the matter of producers, consumers and mailboxes.
+ * One logical connection to the broker, in one of these states:
+ *
+ * 1. *none*: nobody has needed it yet, or it was lost.
+ * 2. *opening*: a round over all URLs, shared by all who wait for it; between two rounds each waits for itself.
+ * 3. *open*: until the transport says that it has ended, or somebody finds that it does not answer (`discard`).
+ * 4. *closed*: for good.
+ *
+ * What is done on it is the matter of producers, consumers and mailboxes.
  */
 import { CeleryError, ConnectionError, ImproperlyConfigured } from '../errors.ts'
 import type { TransportRegistry } from '../transport/registry.ts'
 import type { Channel, Connection, TransportContext, TransportOptions } from '../transport/transport.ts'
 import { pause, waitBefore } from '../util/backoff.ts'
 import type { GrowingWait } from '../util/backoff.ts'
+import { deferred } from '../util/deferred.ts'
 import { maskPassword, splitUrls } from '../util/url.ts'
+import { within } from '../util/within.ts'
+import { FailoverOrder } from './failover.ts'
+import type { Failover } from './failover.ts'
 import { isOperational } from './failure.ts'
 
 export interface BrokerConnectionOptions {
@@ -16,12 +26,25 @@ export interface BrokerConnectionOptions {
   readonly transports: TransportRegistry
   readonly context: TransportContext
   readonly transportOptions?: TransportOptions
-  /** Which of several URLs comes first: as listed, or in an order drawn by lot. Default `round-robin`. */
-  readonly failover?: 'round-robin' | 'shuffle'
+  /** Which of several URLs comes next. Default `round-robin`. */
+  readonly failover?: Failover
   /** How long one attempt to connect to one URL may take, in milliseconds. Default 4000. */
   readonly connectTimeoutMs?: number
   /** How often `ensure` tries all URLs again; null is for ever. Default 100. */
   readonly maxRetries?: number | null
+  /** A number from 0 to 1 by which waits differ, so that not all who lost a broker come back together. Default `Math.random`. */
+  readonly random?: () => number
+}
+
+/** A round over all URLs has failed, and another one follows. */
+export interface RetryNews {
+  readonly error: CeleryError
+  /** How long until then, in milliseconds. */
+  readonly delayMs: number
+  /** Which retry that will be; 1 is the first. */
+  readonly retry: number
+  /** How many there may be; null is any number. */
+  readonly maxRetries: number | null
 }
 
 /** How long `ensure` tries. */
@@ -32,8 +55,8 @@ export interface EnsureOptions {
   readonly maxRetries?: number | null
   /** Gives up: rejects with the signal's reason. */
   readonly signal?: AbortSignal
-  /** Told before each wait, in milliseconds. */
-  readonly onRetry?: (error: Error, delayMs: number) => void
+  /** Told before each wait. */
+  readonly onRetry?: (news: RetryNews) => void
 }
 
 /** Told that an open connection was lost. */
@@ -43,27 +66,32 @@ const DEFAULT_CONNECT_TIMEOUT_MS = 4000
 const DEFAULT_MAX_RETRIES = 100
 /** Celery's: 2, 4, 6 ... 30 seconds. */
 const RETRY_WAIT: GrowingWait = { startMs: 2000, stepMs: 2000, maxMs: 30_000 }
+/** A wait is at least this part of Celery's. */
+const SHORTEST_WAIT = 0.5
+/** What is asked on a channel for once is answered by then, in milliseconds. */
+const ANSWER_TIMEOUT_MS = 30_000
+/** A connection that does not even answer to its end is left to itself after so many milliseconds. */
+const CLOSE_TIMEOUT_MS = 5000
 
 export class BrokerConnection {
   readonly #options: BrokerConnectionOptions
-  readonly #urls: string[]
+  readonly #order: FailoverOrder
+  readonly #maxRetries: number | null
   readonly #onLost = new Set<OnLost>()
   readonly #closing = new AbortController()
-  /** Of `#urls`: the one in use, or to be tried next. */
-  #index = 0
   #current: Connection | undefined
   #opening: Promise<Connection> | undefined
 
   /** Throws nothing: wrong URLs are told of when the connection is opened. */
   constructor(options: BrokerConnectionOptions) {
     this.#options = options
-    const urls = splitUrls(options.urls)
-    this.#urls = options.failover === 'shuffle' ? shuffled(urls) : urls
+    this.#order = new FailoverOrder(splitUrls(options.urls), options.failover)
+    this.#maxRetries = options.maxRetries === undefined ? DEFAULT_MAX_RETRIES : options.maxRetries
   }
 
   /** The URL in use, or the next to be tried, without its password. */
   get displayUrl(): string {
-    return maskPassword(this.#urls[this.#index] ?? '')
+    return maskPassword(this.#order.current ?? '')
   }
 
   /** The open connection, if there is one. */
@@ -78,8 +106,7 @@ export class BrokerConnection {
   async ensure(options: EnsureOptions = {}): Promise<Connection> {
     if (this.#current !== undefined && !this.#closing.signal.aborted) return this.#current
     const { clock } = this.#options.context
-    const maxRetries = options.maxRetries === undefined ? this.#options.maxRetries : options.maxRetries
-    const retries = maxRetries === null ? Infinity : (maxRetries ?? DEFAULT_MAX_RETRIES)
+    const maxRetries = options.maxRetries === undefined ? this.#maxRetries : options.maxRetries
     const endMs = clock.monotonic() + (options.timeoutMs ?? Infinity)
     for (let retry = 0; ; retry += 1) {
       options.signal?.throwIfAborted()
@@ -87,24 +114,66 @@ export class BrokerConnection {
       try {
         return await this.#within(remainingMs, options.signal)
       } catch (error) {
-        if (!isOperational(error) || retry >= retries || this.#closing.signal.aborted) throw error
-        const delayMs = waitBefore(retry, RETRY_WAIT)
+        if (!isOperational(error) || retry >= (maxRetries ?? Infinity) || this.#closing.signal.aborted) throw error
+        const delayMs = this.#waitBefore(retry)
         if (clock.monotonic() + delayMs >= endMs) throw error
-        options.onRetry?.(error, delayMs)
+        options.onRetry?.({ error, delayMs, retry: retry + 1, maxRetries })
         await pause(clock, delayMs, options.signal, this.#closing.signal)
       }
     }
   }
 
-  /** Run `work` on a channel of its own, which is closed afterwards. */
-  async withChannel<T>(work: (channel: Channel) => Promise<T>, options?: EnsureOptions): Promise<T> {
-    const connection = await this.ensure(options)
-    const channel = await connection.openChannel()
-    try {
-      return await work(channel)
-    } finally {
-      await channel.close()
+  /**
+   * Run `work` on a channel of its own, which is closed afterwards. Rejects with `ConnectionError` when that takes longer
+   * than `timeoutMs` milliseconds with all retries, by default 30000; the connection counts as lost then.
+   */
+  async withChannel<T>(work: (channel: Channel) => Promise<T>, options: EnsureOptions = {}): Promise<T> {
+    const { timeoutMs = ANSWER_TIMEOUT_MS } = options
+    const { clock } = this.#options.context
+    const endMs = clock.monotonic() + timeoutMs
+    const connection = await this.ensure({ ...options, timeoutMs })
+    return this.answered(connection, endMs - clock.monotonic(), async () => {
+      const channel = await connection.openChannel()
+      try {
+        return await work(channel)
+      } finally {
+        await channel.close()
+      }
+    })
+  }
+
+  /**
+   * What `work` on this connection becomes. When it takes longer than `timeoutMs` milliseconds, the connection is
+   * discarded and this rejects with `ConnectionError`.
+   */
+  answered<T>(connection: Connection, timeoutMs: number, work: () => Promise<T>): Promise<T> {
+    const { displayUrl } = this
+    return within(this.#options.context.clock, timeoutMs, work(), () => {
+      const error = new ConnectionError(`${displayUrl} did not answer within ${String(timeoutMs / 1000)} s`)
+      this.discard(connection, error)
+      return error
+    })
+  }
+
+  /**
+   * It does not answer: it counts as lost from now on, as if the transport had said so. Closed as far as that is
+   * possible; nobody waits for it.
+   */
+  discard(connection: Connection, error: Error): void {
+    this.#ended(connection, error)
+    connection.close().catch(() => undefined)
+  }
+
+  /** Resolves when this connection is over: the transport says so, with the error, or somebody has discarded it. */
+  endOf(connection: Connection): Promise<Error | undefined> {
+    const ended = deferred<Error | undefined>()
+    const end = (error: Error | undefined): void => {
+      forget()
+      ended.resolve(error)
     }
+    const forget = this.onLost(end)
+    void connection.closed.then(end)
+    return ended.promise
   }
 
   /** Call `listener` whenever an open connection is lost, though not by `close()`. Answers how to stop listening. */
@@ -115,11 +184,24 @@ export class BrokerConnection {
     }
   }
 
-  /** Close it for good. May be called twice. */
+  /** Close it for good. May be called twice. Ends after five seconds at the latest. */
   async close(): Promise<void> {
     this.#closing.abort()
+    const { clock } = this.#options.context
+    const over = new AbortController()
+    await Promise.race([this.#close(), pause(clock, CLOSE_TIMEOUT_MS, over.signal)]).finally(() => {
+      over.abort()
+    })
+  }
+
+  async #close(): Promise<void> {
     const open = this.#current ?? (await this.#opening?.catch(() => undefined))
     await open?.close()
+  }
+
+  #waitBefore(retry: number): number {
+    const { random = Math.random } = this.#options
+    return waitBefore(retry, RETRY_WAIT) * (SHORTEST_WAIT + (1 - SHORTEST_WAIT) * random())
   }
 
   /** One round over all URLs, shared by all who wait for it, for `timeoutMs` at most. */
@@ -145,15 +227,17 @@ export class BrokerConnection {
   }
 
   async #openAny(): Promise<Connection> {
-    if (this.#urls.length === 0) throw new ImproperlyConfigured('There is no broker URL')
+    if (this.#order.size === 0) throw new ImproperlyConfigured('There is no broker URL')
     const errors: Error[] = []
-    for (const _url of this.#urls) {
+    for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#openOne(this.#urls[this.#index] ?? '')
+        return await this.#openOne(this.#order.current ?? '')
       } catch (error) {
         if (!isOperational(error)) throw error
         errors.push(error)
-        this.#index = (this.#index + 1) % this.#urls.length
+        this.#order.next()
+        if (attempt === this.#order.size) break
+        this.#options.context.logger.warning(`${error.message}; trying ${this.displayUrl} instead`)
       }
     }
     const [first] = errors
@@ -207,11 +291,4 @@ export class BrokerConnection {
     this.#options.context.logger.warning(`Connection to ${this.displayUrl} lost: ${error.message}`)
     for (const listener of [...this.#onLost]) listener(error)
   }
-}
-
-function shuffled<T>(items: readonly T[]): T[] {
-  return items
-    .map((item) => ({ item, rank: Math.random() }))
-    .sort((a, b) => a.rank - b.rank)
-    .map(({ item }) => item)
 }

@@ -71,10 +71,13 @@ export class IncomingMessage {
     return this.#by.reject(this, options.requeue ?? false)
   }
 
-  /** Nobody looked at it: it comes again, unmarked where the broker lets us choose. */
-  giveBack(): Promise<void> {
+  /**
+   * Nobody looked at it: it comes again, unmarked where the broker lets us choose. With `dueMs` not before this Unix time
+   * in milliseconds, where the broker can keep it so long (`features.delayed`).
+   */
+  giveBack(options: Pick<RejectOptions, 'dueMs'> = {}): Promise<void> {
     if (!this.#becomes('rejected')) return this.#by.repeated(this, 'given back')
-    return this.#by.reject(this, true, { redelivered: false })
+    return this.#by.reject(this, true, { redelivered: false, ...options })
   }
 
   /** The same delivery with another message in it, such as one brought into a newer form. */

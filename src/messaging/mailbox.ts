@@ -71,7 +71,10 @@ export interface Command {
 export interface Question extends Command {
   /** For how long, in milliseconds. Default 1000. */
   readonly timeoutMs?: number
-  /** Stop after so many. Default: as many as there are destinations. */
+  /**
+   * Stop after so many. Default: as many as there are destinations; where all are meant, as many as the broker has reached,
+   * if it counts.
+   */
   readonly limit?: number
   /** Called with each reply as it comes. */
   readonly onReply?: (reply: Reply) => void
@@ -98,6 +101,8 @@ export interface MailboxNode {
 const DEFAULT_TTL = 300
 const DEFAULT_EXPIRES = 10
 const DEFAULT_TIMEOUT_MS = 1000
+/** The broker has done its own part of a question by then, in milliseconds. */
+const ANSWER_TIMEOUT_MS = 30_000
 /** As kombu sends them. */
 const PERSISTENT = 2
 
@@ -120,7 +125,8 @@ export class Mailbox {
 
   /** Send a command and gather replies until the time is over or there are enough. Rejects with `OperationalError`. */
   async ask(question: Question): Promise<Reply[]> {
-    return this.#options.connection.withChannel((channel) => this.#sendAndGather(channel, question))
+    const timeoutMs = ANSWER_TIMEOUT_MS + (question.timeoutMs ?? DEFAULT_TIMEOUT_MS)
+    return this.#options.connection.withChannel((channel) => this.#sendAndGather(channel, question), { timeoutMs })
   }
 
   /** Take commands on this connection from now on. It ends with `stop()`, or with the connection. */
@@ -150,7 +156,8 @@ export class Mailbox {
   }
 
   async #sendAndGather(channel: Channel, question: Question): Promise<Reply[]> {
-    const { timeoutMs = DEFAULT_TIMEOUT_MS, limit = question.destination?.length ?? Infinity, signal } = question
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = question
+    let limit = question.limit ?? question.destination?.length ?? Infinity
     const address: ReplyAddress = { exchange: this.#replyExchange.name, routingKey: uuid7() }
     const ticket = uuid7()
     const enough = new AbortController()
@@ -171,18 +178,22 @@ export class Mailbox {
       },
     })
     await consumer.start()
-    await this.#send(channel, question, { ticket, replyTo: address, timeoutMs })
+    const reached = await this.#send(channel, question, { ticket, replyTo: address, timeoutMs })
+    // Of those who look at a pattern, it is not known how many it means.
+    if (question.pattern === undefined || reached === 0) limit = Math.min(limit, reached ?? Infinity)
+    if (replies.length >= limit) enough.abort()
     await pause(this.#options.clock, timeoutMs, enough.signal, signal)
     await consumer.stop()
     signal?.throwIfAborted()
     return replies
   }
 
+  /** Answers how many nodes it has reached; undefined where the broker does not count. */
   async #send(
     channel: Channel,
     command: Command,
     reply: { readonly ticket?: string; readonly replyTo?: ReplyAddress; readonly timeoutMs?: number },
-  ): Promise<void> {
+  ): Promise<number | undefined> {
     const { ticket, replyTo, timeoutMs } = reply
     const request: ControlRequest = {
       method: command.method,
@@ -195,7 +206,7 @@ export class Mailbox {
     }
     const expires = timeoutMs === undefined ? undefined : (this.#options.clock.now() + timeoutMs) / 1000
     await declareExchange(channel, this.#exchange)
-    await channel.basicPublish([this.#publication(this.#exchange.name, '', encodeControlRequest(request), { expires })])
+    return channel.broadcast(this.#publication(this.#exchange.name, '', encodeControlRequest(request), { expires }))
   }
 
   /** Deal with one message of a node's queue. Never rejects. */

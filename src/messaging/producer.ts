@@ -1,18 +1,18 @@
 /**
- * Publishes messages, surely and together: all that is published in one turn of the event loop leaves in one go, and
+ * Publishes messages, surely and together: all that is published in one callback of the event loop leaves in one go, and
  * what is published while that is under way leaves with the next. Serialization is the caller's matter.
  *
  * The stages of a publication: *pending* → *under way* (queues declared, handed to the channel) → done, or after an
  * error *pending* again, until the retries or the time are used up.
  */
-import { OperationalError } from '../errors.ts'
+import { ConnectionError, OperationalError } from '../errors.ts'
 import type { Channel, Connection, Publication } from '../transport/transport.ts'
 import { waitBefore } from '../util/backoff.ts'
 import type { GrowingWait } from '../util/backoff.ts'
 import type { Clock } from '../util/clock.ts'
 import { deferred } from '../util/deferred.ts'
 import type { Deferred } from '../util/deferred.ts'
-import { nextTurn } from '../util/turn.ts'
+import { endOfCallback } from '../util/turn.ts'
 import type { BrokerConnection } from './connection.ts'
 import { isChannelError, isOperational } from './failure.ts'
 import { declareQueue } from './queue.ts'
@@ -20,7 +20,7 @@ import type { Queue } from './queue.ts'
 
 /** How often a publication is tried again. Times in seconds, as in Celery's `taskPublishRetryPolicy`. */
 export interface RetryPolicy {
-  /** How often; null is until the time is over. Default 3. */
+  /** How often; null is until the time is over. What a broker refuses is tried again three times at most. Default null. */
   readonly maxRetries?: number | null
   /** The wait before the first new attempt. Default 0. */
   readonly intervalStart?: number
@@ -28,13 +28,15 @@ export interface RetryPolicy {
   readonly intervalStep?: number
   /** The longest wait. Default 1. */
   readonly intervalMax?: number
+  /** How long a publication may take with all its retries. Default 30. */
+  readonly timeout?: number
 }
 
 export interface ProducerOptions {
   readonly connection: BrokerConnection
   readonly clock: Clock
-  /** How long a publication may take with all its retries, in milliseconds. Default 30000. */
-  readonly timeoutMs?: number
+  /** How long one attempt may take before the connection counts as dead, in milliseconds. Default 15000. */
+  readonly attemptMs?: number
   /** For publications that bring none. */
   readonly retryPolicy?: RetryPolicy
 }
@@ -59,13 +61,18 @@ interface Job {
   readonly done: Deferred<void>
   readonly endMs: number
   retries: number
+  /** Why the last attempt failed. */
+  error: unknown
   settled: boolean
 }
 
 /** Is the time of this attempt over, so that what still comes of it does not count? */
 type IsOver = () => boolean
 
-const DEFAULT_TIMEOUT_MS = 30_000
+const DEFAULT_TIMEOUT = 30
+const DEFAULT_ATTEMPT_MS = 15_000
+/** What the broker refuses on a connection that stands seldom gets better. */
+const MAX_REFUSALS = 3
 /** A bulk of any size leaves in portions, so that other work has its turn in between. */
 const MAX_PUBLICATIONS = 5000
 
@@ -92,8 +99,8 @@ export class Producer {
    */
   publish(publications: readonly Publication[], options: PublishOptions = {}): Promise<void> {
     if (options.signal?.aborted === true) return Promise.reject(asError(options.signal.reason))
-    const endMs = this.#clock.monotonic() + (this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS)
-    const job: Job = { publications, options, done: deferred(), endMs, retries: 0, settled: false }
+    const endMs = this.#clock.monotonic() + (this.#policyOf(options).timeout ?? DEFAULT_TIMEOUT) * 1000
+    const job: Job = { publications, options, done: deferred(), endMs, retries: 0, error: undefined, settled: false }
     if (options.signal !== undefined) abortWith(options.signal, job)
     this.#enqueue(job)
     return job.done.promise
@@ -118,7 +125,7 @@ export class Producer {
 
   async #drain(): Promise<void> {
     while (this.#pending.length > 0) {
-      await nextTurn()
+      await endOfCallback()
       const jobs = this.#takePending()
       if (jobs.length > 0) await this.#sendInTime(jobs)
     }
@@ -145,7 +152,8 @@ export class Producer {
   async #sendInTime(jobs: readonly Job[]): Promise<void> {
     let over = false
     const expired = deferred<'expired'>()
-    const endMs = jobs.reduce((earliest, job) => Math.min(earliest, job.endMs), Infinity)
+    const attemptEndMs = this.#clock.monotonic() + (this.#options.attemptMs ?? DEFAULT_ATTEMPT_MS)
+    const endMs = jobs.reduce((earliest, job) => Math.min(earliest, job.endMs), attemptEndMs)
     const timer = this.#clock.after(endMs - this.#clock.monotonic(), () => {
       expired.resolve('expired')
     })
@@ -153,9 +161,11 @@ export class Producer {
     timer.cancel()
     if (outcome !== 'expired') return
     over = true
-    this.#dropChannel()
-    const error = new OperationalError(`${this.#options.connection.displayUrl} did not answer in time`)
-    for (const job of jobs) this.#failed(job, error)
+    const error = new ConnectionError(`${this.#options.connection.displayUrl} did not answer in time`)
+    // It may be half open: the next attempt is to find another one.
+    if (this.#channel !== undefined) this.#options.connection.discard(this.#channel.on, error)
+    this.#channel = undefined
+    for (const job of jobs) this.#failed(job, job.error === undefined ? error : withReason(error, job.error))
   }
 
   async #send(jobs: readonly Job[], isOver: IsOver): Promise<void> {
@@ -188,6 +198,7 @@ export class Producer {
   }
 
   async #open(): Promise<Channel> {
+    // Waiting is done by each job for itself: some have more time than others.
     const connection = await this.#options.connection.ensure({ maxRetries: 0 })
     if (this.#channel?.on !== connection) {
       this.#declared = new WeakSet()
@@ -219,8 +230,10 @@ export class Producer {
 
   #failed(job: Job, error: unknown): void {
     if (job.settled) return
-    const { retry = true, retryPolicy = this.#options.retryPolicy ?? {} } = job.options
-    const maxRetries = retryPolicy.maxRetries === null ? Infinity : (retryPolicy.maxRetries ?? 3)
+    job.error = error
+    const { retry = true } = job.options
+    const retryPolicy = this.#policyOf(job.options)
+    const maxRetries = Math.min(retryPolicy.maxRetries ?? Infinity, isChannelError(error) ? MAX_REFUSALS : Infinity)
     if (!isOperational(error) || !retry || job.retries >= maxRetries) {
       settle(job, error)
       return
@@ -239,6 +252,10 @@ export class Producer {
     this.#clock.after(delayMs, () => {
       this.#enqueue(job)
     })
+  }
+
+  #policyOf(options: PublishOptions): RetryPolicy {
+    return options.retryPolicy ?? this.#options.retryPolicy ?? {}
   }
 
   /** The next publication opens another channel. */
@@ -281,6 +298,11 @@ function waitOf(policy: RetryPolicy): GrowingWait {
     stepMs: (policy.intervalStep ?? 0.2) * 1000,
     maxMs: (policy.intervalMax ?? 1) * 1000,
   }
+}
+
+function withReason(error: Error, reason: unknown): Error {
+  const before = reason instanceof Error ? reason.message : String(reason)
+  return new ConnectionError(`${error.message}; before: ${before}`, { cause: reason })
 }
 
 function asError(reason: unknown): Error {

@@ -2,6 +2,7 @@
  * Remote control as plain data: commands, whom they concern, and replies (kombu's `pidbox`). Which commands there are
  * and what they do is `worker/commands/`; sending and gathering is `messaging/mailbox.ts`.
  */
+import { uptime as systemUptime } from 'node:os'
 import { DecodeError } from '../errors.ts'
 import { isRecord } from '../util/record.ts'
 import { repr } from '../util/repr.ts'
@@ -125,7 +126,8 @@ export interface StatsInfo {
   readonly broker: Readonly<Record<string, unknown>>
   readonly prefetch_count: number
   readonly rusage: Readonly<Record<string, number>> | 'N/A'
-  readonly autoscaler?: { readonly max: number; readonly min: number; readonly current: number; readonly qty: number }
+  /** Where there is one: `max`, `min`, `current` and `qty`, how many tasks are in hand. */
+  readonly autoscaler?: Readonly<Record<string, number>>
 }
 
 /** A request's body, with its fields in kombu's order. */
@@ -306,4 +308,22 @@ function short(value: unknown): string {
 
 function notRequest(what: string, value: unknown, wanted: string): DecodeError {
   return new DecodeError(`This is no remote control request. ${what} ${short(value)}, not ${wanted}`)
+}
+
+/**
+ * Revoked ids as workers tell them to each other (`hello`): each with the time at which it was revoked, on a clock that
+ * counts from the start of the machine, as Python's do. A float, which Python insists on.
+ */
+export function encodeRevoked(
+  ids: readonly string[],
+  uptime: number = systemUptime(),
+): Record<string, [number, string]> {
+  const time = Math.floor(uptime) + 0.5
+  return Object.fromEntries(ids.map((id) => [id, [time, id]]))
+}
+
+/** The ids of such a table; a list of ids is understood too, and of anything else nothing. */
+export function decodeRevoked(value: unknown): string[] {
+  const ids: unknown[] = Array.isArray(value) ? value : isRecord(value) ? Object.keys(value) : []
+  return ids.filter((id) => typeof id === 'string')
 }

@@ -3,8 +3,13 @@
  * routing keys; what a cluster looks like from them is `events/state.ts`.
  */
 import { DecodeError } from '../errors.ts'
-import { isRecord, setField } from '../util/record.ts'
+import { isRecord } from '../util/record.ts'
 import { repr } from '../util/repr.ts'
+import type { Message } from './message.ts'
+
+/** The groups of Celery's own events: what happens to tasks, and to workers. */
+export const TASK_GROUP = 'task'
+export const WORKER_GROUP = 'worker'
 
 /** What every event says, whoever sends it. */
 export interface EventCommon {
@@ -87,7 +92,8 @@ export type EventFields<T extends string> = T extends TaskEventType
     ? WorkerEventFields[T]
     : Readonly<Record<string, unknown>>
 
-type EventOf<T extends string> = EventCommon & { readonly type: T } & EventFields<T>
+/** An event of one type. */
+export type EventOf<T extends string> = EventCommon & { readonly type: T } & EventFields<T>
 export type TaskEvent = { [T in TaskEventType]: EventOf<T> }[TaskEventType]
 export type WorkerEvent = { [T in WorkerEventType]: EventOf<T> }[WorkerEventType]
 /** An event of a type that a user made up. */
@@ -99,8 +105,8 @@ export type Event = TaskEvent | WorkerEvent | CustomEvent
 export interface EventSource {
   readonly hostname: string
   readonly pid: number
-  /** The logical clock, moved on for this event; null where the sender has none. */
-  readonly clock: number | null
+  /** The logical clock, moved on for this event; undefined where the sender has none, and receivers put in their own. */
+  readonly clock: number | null | undefined
   /** Whole hours west of UTC: `utcOffset()`. */
   readonly utcoffset: number
   /** Unix time in seconds. */
@@ -152,21 +158,54 @@ const FIELDS: Readonly<Record<TaskEventType | WorkerEventType, Readonly<Record<s
 /** An event as it goes out, with its fields in Celery's order. */
 export function encodeEvent<T extends string>(type: T, fields: EventFields<T>, source: EventSource): EventOf<T> {
   const { hostname, utcoffset, pid, clock, timestamp } = source
-  const event: Record<string, unknown> = { hostname, utcoffset, pid, clock }
-  const own = fields as Readonly<Record<string, unknown>>
-  for (const name in own) setField(event, name, own[name])
-  event['timestamp'] = timestamp
-  event['type'] = type
+  const event = { hostname, utcoffset, pid }
+  // Not a spread: with fields behind it that costs three times as much.
+  Object.assign(event, clock === undefined ? fields : { clock, ...fields }, { timestamp, type })
   return event as EventOf<T>
+}
+
+/** What is the same in all events of a sender for a while: the beginning of each as JSON, for `encodeEventText`. */
+export function encodeEventStart({ hostname, utcoffset, pid }: Omit<EventSource, 'clock' | 'timestamp'>): string {
+  return JSON.stringify({ hostname, utcoffset, pid }).slice(0, -1)
+}
+
+/**
+ * An event as JSON at once: an event of a task is written three times for each, and this costs a third of the time. `type`
+ * and the names and values of `fields` are those of the types above, which need no check.
+ */
+export function encodeEventText<T extends TaskEventType>(
+  type: T,
+  fields: EventFields<T>,
+  start: string,
+  clock: EventSource['clock'],
+  timestamp: string,
+): string {
+  const own = JSON.stringify(fields)
+  const time = clock === undefined ? '' : `,"clock":${String(clock)}`
+  return `${start}${time},${own.slice(1, -1)},"timestamp":${timestamp},"type":"${type}"}`
+}
+
+/** The body of a message with events that `encodeEventText` has written. */
+export function encodeEventList(texts: readonly string[]): Pick<Message, 'body' | 'contentType' | 'contentEncoding'> {
+  return { body: `[${texts.join(',')}]`, contentType: 'application/json', contentEncoding: 'utf-8' }
 }
 
 /**
  * Read a message's body: one event, or a list of them as workers send them. A field that should be text and is not
  * becomes its text, any other field of the wrong kind is left out; unknown fields are kept. Throws `DecodeError` where
- * type, host name, time or a task's id is missing.
+ * type, host name, time or a task's id is missing; with `onBad`, such events are left out and told there.
  */
-export function decodeEvent(body: unknown): Event[] {
-  return Array.isArray(body) ? body.map(readEvent) : [readEvent(body)]
+export function decodeEvent(body: unknown, onBad?: (error: DecodeError) => void): Event[] {
+  const events: Event[] = []
+  for (const item of Array.isArray(body) ? (body as unknown[]) : [body]) {
+    try {
+      events.push(readEvent(item))
+    } catch (error) {
+      if (onBad === undefined || !(error instanceof DecodeError)) throw error
+      onBad(error)
+    }
+  }
+  return events
 }
 
 /** Is it one of the known events about a task? */

@@ -15,9 +15,11 @@ export {
   decodeControlHead,
   decodeControlReply,
   decodeControlRequest,
+  decodeRevoked,
   encodeControlHead,
   encodeControlReply,
   encodeControlRequest,
+  encodeRevoked,
   matchesPattern,
 } from './control.ts'
 export type {
@@ -37,19 +39,25 @@ export type { Envelope, EnvelopeDelivery } from './envelope.ts'
 export {
   decodeEvent,
   encodeEvent,
+  encodeEventList,
+  encodeEventStart,
+  encodeEventText,
   eventGroup,
   eventRoutingKey,
   isTaskEvent,
   isWorkerEvent,
   localTimestamp,
   multiEventRoutingKey,
+  TASK_GROUP,
   utcOffset,
+  WORKER_GROUP,
 } from './event.ts'
 export type {
   CustomEvent,
   Event,
   EventCommon,
   EventFields,
+  EventOf,
   EventSource,
   TaskCallFields,
   TaskEvent,
@@ -67,6 +75,7 @@ export {
   ACCUMULATE_TASK,
   BACKEND_CLEANUP_TASK,
   BROADCAST_QUEUE_PREFIX,
+  BUILTIN_PREFIX,
   CHAIN_TASK,
   CHORD_KEY_PREFIX,
   CHORD_TASK,
@@ -102,10 +111,14 @@ export {
 } from './names.ts'
 export { anonymousNodename, defaultNodename, expandNodename, joinNodename, splitNodename } from './nodename.ts'
 export type { Nodename } from './nodename.ts'
+export { encodeMark, encodeReply, readMark } from './reply.ts'
+export type { ResultAddress } from './reply.ts'
 export {
+  decodeChordPart,
   decodeGroupMeta,
   decodeResultTuple,
   decodeTaskMeta,
+  encodeChordPart,
   encodeGroupMeta,
   encodeTaskMeta,
   groupTuple,
@@ -114,7 +127,7 @@ export {
   isTaskMeta,
   taskTuple,
 } from './result.ts'
-export type { GroupMeta, ResultTuple, TaskMeta, TaskMetaFields } from './result.ts'
+export type { ChordPart, GroupMeta, ResultTuple, TaskMeta, TaskMetaFields } from './result.ts'
 export { isSignatureData, readSignature, signatureData } from './signature.ts'
 export type { SignatureData, SignatureFields, SignatureOptions, SubtaskType } from './signature.ts'
 export {
@@ -134,7 +147,15 @@ export {
   UNREADY_STATES,
 } from './states.ts'
 export type { TaskState } from './states.ts'
-export { decodeTaskBody, decodeTaskHead, decodeTaskV1, encodeTask, encodeTaskV1, isTaskV2 } from './task.ts'
+export {
+  decodeTaskBody,
+  decodeTaskHead,
+  decodeTaskV1,
+  encodeTask,
+  encodeTaskV1,
+  isTaskV2,
+  readCallFields,
+} from './task.ts'
 export type {
   DecodedBody,
   DecodedTask,

@@ -40,7 +40,8 @@ export const EXPIRES_HEADER = 'expires'
 /** The node that sent an event. */
 export const HOSTNAME_HEADER = 'hostname'
 
-/** The tasks that every worker has (`celery/app/builtins.py`). */
+/** The tasks that every worker has (`celery/app/builtins.py`), and how their names begin. */
+export const BUILTIN_PREFIX = 'celery.'
 export const BACKEND_CLEANUP_TASK = 'celery.backend_cleanup'
 export const ACCUMULATE_TASK = 'celery.accumulate'
 export const CHORD_UNLOCK_TASK = 'celery.chord_unlock'

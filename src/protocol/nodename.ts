@@ -36,9 +36,10 @@ export function anonymousNodename(): string {
 }
 
 /**
- * Expand `%h` (the host), `%d` (its domain), `%n` (the node's name; the host's first label where no node is given) and
- * `%%`. Used for node names, with no node, and for the names of files, with one. Throws `ImproperlyConfigured` for
- * another letter.
+ * Expand `%h` (the host), `%d` (its domain), `%n` (the node's name; the host's first label where no node is given), `%i`
+ * and `%I` (the number of a pool's process: here always that of the main process, `0` and nothing, for it writes what its
+ * children log) and `%%`. Used for node names, with no node, and for the names of files, with one; these know `%p` too,
+ * the whole node name. Throws `ImproperlyConfigured` for another letter.
  */
 export function expandNodename(format: string, nodename: string = ''): string {
   const node = splitNodename(nodename)
@@ -50,12 +51,16 @@ export function expandNodename(format: string, nodename: string = ''): string {
     h: host,
     d: dot === -1 ? '' : host.slice(dot + 1),
     n: nodename === '' ? label : node.name === undefined || node.name === '' ? DEFAULT_NAME : node.name,
+    i: '0',
+    I: '',
+    ...(nodename === '' ? {} : { p: nodename }),
   }
   return format.replace(/%(.?)/gsu, (found, letter: string) => {
     const value = values[letter]
     if (value === undefined) {
       throw new ImproperlyConfigured(
-        `"${found}" in "${format}" means nothing: there are %h (host), %n (node), %d (domain) and %% (a percent sign)`,
+        `"${found}" in "${format}" means nothing: there are %h (host), %n (node), %d (domain), %i and %I (process)` +
+          `${nodename === '' ? '' : ', %p (node@host)'} and %% (a percent sign)`,
       )
     }
     return value

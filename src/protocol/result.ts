@@ -41,6 +41,14 @@ export interface GroupMeta {
   result: ResultTuple
 }
 
+/** One part of a chord's header that has ended. */
+export interface ChordPart {
+  readonly taskId: string
+  readonly status: TaskState
+  /** The value, or an `ExceptionDocument` in an exception state. */
+  readonly result: unknown
+}
+
 export type { ExceptionDocument }
 
 /** What is to be stored of a task, in our words. What is undefined is left out, or null where Celery always has it. */
@@ -145,6 +153,18 @@ export function isGroupMeta(value: unknown): value is GroupMeta {
 export function decodeGroupMeta(value: unknown): GroupMeta {
   if (isGroupMeta(value)) return value
   throw notDocument('It is', value, 'an object with the tree of a group as its "result"')
+}
+
+/** A part of a chord as it is kept until the others are there (`celery/backends/redis.py`); the 1 stands for its form. */
+export function encodeChordPart({ taskId, status, result }: ChordPart): unknown[] {
+  return [1, taskId, status, result === undefined ? null : result]
+}
+
+/** Read a part of a chord. Throws `DecodeError` where it is none. */
+export function decodeChordPart(value: unknown): ChordPart {
+  const [, taskId, status, result] = Array.isArray(value) ? (value as unknown[]) : []
+  if (typeof taskId === 'string' && typeof status === 'string') return { taskId, status, result }
+  throw new DecodeError(`This is no part of a chord: ${repr(value, { maxLength: 100 })}`)
 }
 
 /** One task's result: `[[id, parent], null]`. */

@@ -6,6 +6,7 @@ import { InvalidTaskError } from '../errors.ts'
 import { formatIso8601, parseIso8601 } from '../util/iso8601.ts'
 import { isRecord, setField } from '../util/record.ts'
 import { repr, reprArgs, reprKwargs } from '../util/repr.ts'
+import type { EventFields } from './event.ts'
 import type { Headers, Properties } from './message.ts'
 import { COMPRESSION_HEADER, REDELIVERED_HEADER } from './names.ts'
 import { readSignature } from './signature.ts'
@@ -306,6 +307,28 @@ export function decodeTaskV1(body: unknown, properties: Properties, options: Dec
     body['utc'] === false ? options.zone : undefined,
   )
   return { head: { ...head, custom: options.headers ?? NO_FIELDS }, args, kwargs, embed }
+}
+
+/**
+ * What events say of a call, under the wire's names: from the headers of a protocol 2 message, else from the decoded body
+ * of a protocol 1 one. As they are written: whoever has read the message has checked them.
+ */
+export function readCallFields(uuid: string, headers: Readonly<Headers>, body?: unknown): EventFields<'task-received'> {
+  const v1 = isTaskV2(headers) || !isRecord(body) ? undefined : body
+  const { task, shadow, argsrepr, kwargsrepr, root_id = null, parent_id = null } = headers
+  const { retries = 0, eta = null, expires = null } = v1 ?? headers
+  const fields = {
+    uuid,
+    name: v1?.['task'] ?? shadow ?? task,
+    args: v1 === undefined ? argsrepr : reprArgs(readArgs(v1['args'])),
+    kwargs: v1 === undefined ? kwargsrepr : reprKwargs(readKwargs(v1['kwargs'])),
+    root_id,
+    parent_id,
+    retries,
+    eta,
+    expires,
+  }
+  return fields as EventFields<'task-received'>
 }
 
 function encodeProperties(call: TaskCall, options: EncodeOptions | undefined): Properties {

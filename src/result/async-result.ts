@@ -2,59 +2,35 @@
  * What a caller holds: the id of a task and the way to its state and value. All that reads the backend is asynchronous,
  * and waiting costs nothing while nothing is written.
  */
-import { activeExecution } from '../context.ts'
 import type { ResultBackend } from '../backend/backend.ts'
-import { CeleryError, IncompleteStream, TaskError, TimeoutError } from '../errors.ts'
-import { decodeException } from '../protocol/exception.ts'
+import { BackendError } from '../errors.ts'
 import type { ResultTuple, TaskMeta } from '../protocol/result.ts'
-import { EXCEPTION_STATES, FAILURE, PENDING, PROPAGATE_STATES, READY_STATES, SUCCESS } from '../protocol/states.ts'
+import { FAILURE, PROPAGATE_STATES, READY_STATES, SUCCESS } from '../protocol/states.ts'
 import type { TaskState } from '../protocol/states.ts'
-import { systemClock } from '../util/clock.ts'
-import { deferred } from '../util/deferred.ts'
+import type { Deferred } from '../util/deferred.ts'
+import { errorOf, firstFailure, pendingMeta, valueOf } from './document.ts'
+import { ResultGraph } from './graph.ts'
+import { GroupResult } from './group-result.ts'
+import type { GetOptions, Result, ResultHost, RevokeOptions, TaskResult } from './result.ts'
+import { parentsOf, taskIdsUpwards, tupleOf } from './tree.ts'
+import { awaitDocuments, refuseToJoin } from './waiting.ts'
+import { walk } from './walk.ts'
+import type { Step, WalkOptions } from './walk.ts'
 
-/** What a result needs of its app. */
-export interface ResultHost {
-  backend(): Promise<ResultBackend>
-  revoke(taskIds: readonly string[], options: RevokeOptions): Promise<void>
-}
-
-/** How a task is revoked. */
-export interface RevokeOptions {
-  /** End the task even if it runs already. Default false: only tasks that wait are dropped. */
-  readonly terminate?: boolean
-  /** What a child process is killed with. Default `SIGTERM`. */
-  readonly signal?: NodeJS.Signals
-}
-
-/** How a result is waited for. */
-export interface GetOptions {
-  /** Give up with `TimeoutError` after so many seconds; the task goes on. Default: wait for ever. */
-  readonly timeout?: number
-  /** Throw the task's error (default), or answer it. */
-  readonly propagate?: boolean
-  /** Give up with the signal's reason. */
-  readonly signal?: AbortSignal
-  /** Called with each document that arrives on the way, such as progress. What it throws, `get` rejects with. */
-  readonly onMessage?: (meta: TaskMeta) => void
-  /**
-   * A task that waits for another one holds a slot that the other may need, so `get()` inside a task is refused
-   * (Celery's rule). False allows it.
-   */
-  readonly disableSyncSubtasks?: boolean
-}
+export type { GetOptions, ResultHost, RevokeOptions } from './result.ts'
 
 /** What is known of a result besides its id. */
 export interface AsyncResultFacts {
-  /** The result that this one follows, in a chain. */
-  readonly parent?: AsyncResult | undefined
+  /** The result that this one follows, in a chain or a chord. */
+  readonly parent?: Result | undefined
   /** The call asked for no result, so none will come. */
   readonly ignored?: boolean
 }
 
 /** The result of one task, wherever it runs. `R` is what the task returns. */
-export class AsyncResult<R = unknown> {
+export class AsyncResult<R = unknown> implements TaskResult<R> {
   readonly id: string
-  readonly parent: AsyncResult | undefined
+  readonly parent: Result | undefined
   /** The call asked for no result: `get()` answers undefined at once. */
   readonly ignored: boolean
   readonly #host: ResultHost
@@ -68,24 +44,34 @@ export class AsyncResult<R = unknown> {
 
   /**
    * Wait for the value. Throws the task's error when it failed or was revoked (one of ours when the type is known, else
-   * a `TaskError` with `name`, `module`, `args` and `traceback`), and the error of a parent that failed.
+   * a `TaskError` with `name`, `module`, `args` and `traceback`). When a task that this one follows has failed, throws the
+   * error of that one: of the first of them, also where it is in the header of a chord (Celery's rule).
    */
   async get(options: GetOptions = {}): Promise<R> {
     if (this.ignored) return undefined as R
     if (options.disableSyncSubtasks !== false) refuseToJoin()
-    const meta = await this.#waitUntilReady(options)
-    if (PROPAGATE_STATES.has(meta.status)) {
-      const error = errorOf(meta)
-      if (options.propagate === false && meta.task_id === this.id) return error as R
-      throw error
-    }
-    return meta.result as R
+    const backend = await this.#host.backend()
+    const meta = await this.#waitUntilReady(backend, options)
+    if (!PROPAGATE_STATES.has(meta.status)) return meta.result as R
+    if (options.propagate === false) return errorOf(meta) as R
+    throw (options.followParents === false ? undefined : await this.#failureAbove(backend)) ?? errorOf(meta)
   }
 
   /** The newest document; for an id that nobody knows, one that says PENDING. */
   async meta(): Promise<TaskMeta> {
     const backend = await this.#host.backend()
     return (await backend.getMeta(this.id)) ?? pendingMeta(this.id)
+  }
+
+  /** Undefined: the document is in the backend. */
+  known(): TaskMeta | undefined {
+    return undefined
+  }
+
+  /** Is there a document? Tells a task that waits from an id that nobody knows only when states are stored early. */
+  async exists(): Promise<boolean> {
+    const backend = await this.#host.backend()
+    return (await backend.getMeta(this.id)) !== undefined
   }
 
   /** The state; PENDING also for an id that nobody knows. */
@@ -110,8 +96,7 @@ export class AsyncResult<R = unknown> {
 
   /** The value so far: what the task returned, its error, or the meta of a custom state. Does not wait. */
   async result(): Promise<unknown> {
-    const meta = await this.meta()
-    return EXCEPTION_STATES.has(meta.status) ? errorOf(meta) : meta.result
+    return valueOf(await this.meta())
   }
 
   /** Celery's other name for `result()`: progress is usually read with it. */
@@ -119,62 +104,75 @@ export class AsyncResult<R = unknown> {
     return this.result()
   }
 
+  /** Throws the task's error when it has failed or was revoked, else answers the value so far. Does not wait. */
+  async maybeThrow(): Promise<unknown> {
+    const meta = await this.meta()
+    if (PROPAGATE_STATES.has(meta.status)) throw errorOf(meta)
+    return valueOf(meta)
+  }
+
   /** The traceback of a failed task, as the process that ran it wrote it. */
   async traceback(): Promise<string | undefined> {
     return (await this.meta()).traceback ?? undefined
   }
 
-  /** The results of the tasks that this one called. Empty until it has ended. */
-  async children(): Promise<AsyncResult[]> {
-    const { children } = await this.meta()
-    return (children ?? []).map((tuple) => resultFromTuple(tuple, this.#host))
+  /** The results of the tasks and groups that this task called. Empty until it has ended. */
+  async children(): Promise<Result[]> {
+    return this.#childrenIn(await this.meta())
   }
 
-  /** Remove the result, and its parents', from the backend. */
+  /** Likewise, but undefined until it has ended. */
+  async childrenWhenReady(): Promise<Result[] | undefined> {
+    const meta = await this.meta()
+    return READY_STATES.has(meta.status) ? this.#childrenIn(meta) : undefined
+  }
+
+  /** Remove the result, and those that it follows, from the backend. */
   async forget(): Promise<void> {
-    await (await this.#host.backend()).forget(this.#idsUpwards())
+    const backend = await this.#host.backend()
+    await backend.forget(this.asList())
   }
 
   /** Tell all workers to drop the task, or with `terminate` to end it. Says nothing about whether they were in time. */
   revoke(options: RevokeOptions = {}): Promise<void> {
-    return this.#host.revoke([this.id], options)
+    return this.#host.revoke(options.parents === true ? this.asList() : [this.id], options)
+  }
+
+  /** This result and all below it, each behind the one that led to it; callers first. See `walk`. */
+  iterdeps(options: WalkOptions = {}): AsyncGenerator<Step> {
+    return walk(this, options)
   }
 
   /**
-   * This result and all below it, each with its value, parents first. Throws `IncompleteStream` when one of them has not
-   * ended, unless `intermediate` is set.
+   * This result and all below it with their values, callers first. Waits for each of them like `get`; a group's value is
+   * the list of its members', which come next.
    */
-  async *collect(options: { readonly intermediate?: boolean } = {}): AsyncGenerator<[AsyncResult, unknown]> {
-    const queue: AsyncResult[] = [this]
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const meta = await next.meta()
-      if (!READY_STATES.has(meta.status) && options.intermediate !== true) {
-        throw new IncompleteStream(`The result ${next.id} has not ended yet (${meta.status})`)
-      }
-      yield [next, EXCEPTION_STATES.has(meta.status) ? errorOf(meta) : meta.result]
-      queue.push(...(meta.children ?? []).map((tuple) => resultFromTuple(tuple, this.#host)))
-    }
+  async *collect(options: GetOptions & WalkOptions = {}): AsyncGenerator<[result: Result, value: unknown]> {
+    for await (const [, result] of walk(this, options)) yield [result, await result.get(options)]
   }
 
-  /** Which task called which: a list of ids for each id. */
-  async graph(): Promise<Map<string, string[]>> {
-    const graph = new Map<string, string[]>()
-    const queue: AsyncResult[] = [this]
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      if (graph.has(next.id)) continue
-      const children = await next.children()
-      graph.set(
-        next.id,
-        children.map((child) => child.id),
-      )
-      queue.push(...children)
-    }
-    return graph
+  /** The value of the last of all results below this one: the end of the work-flow that it began. */
+  async getLeaf(options: GetOptions = {}): Promise<unknown> {
+    let leaf: unknown
+    for await (const [, value] of this.collect(options)) leaf = value
+    return leaf
+  }
+
+  /** Which task called which. Throws `IncompleteStream` while one of them has not ended, unless `intermediate` is set. */
+  async graph(options: WalkOptions = {}): Promise<ResultGraph> {
+    const steps: Step[] = []
+    for await (const step of walk(this, options)) steps.push(step)
+    return new ResultGraph(steps)
   }
 
   /** `[[id, parent], null]`: the form in which results travel inside messages and documents. */
   asTuple(): ResultTuple {
-    return [[this.id, this.parent?.asTuple() ?? null], null]
+    return tupleOf(this)
+  }
+
+  /** The ids of this task and of those that it follows, the nearest first. */
+  asList(): string[] {
+    return this.parent === undefined ? [this.id] : taskIdsUpwards([this])
   }
 
   /** Results that are passed as arguments or returned travel in the tuple form. */
@@ -182,71 +180,55 @@ export class AsyncResult<R = unknown> {
     return this.asTuple()
   }
 
-  /** This result and those that it follows. */
-  #idsUpwards(): string[] {
-    return [this.id, ...(this.parent === undefined ? [] : this.parent.#idsUpwards())]
+  #childrenIn({ children }: TaskMeta): Result[] {
+    return (children ?? []).map((tuple) => resultFromTuple(tuple, this.#host))
   }
 
-  /** The document that ends the wait: of this task when it has ended, of a parent when that has failed. */
-  async #waitUntilReady(options: GetOptions): Promise<TaskMeta> {
-    const { timeout = Infinity, signal, onMessage } = options
-    const backend = await this.#host.backend()
-    const ready = deferred<TaskMeta>()
-    const onMeta = (meta: TaskMeta): void => {
+  /**
+   * The document that ends the wait: of this task when it has ended, of a task before it when that has failed. Of a
+   * chord's header nothing is awaited: its failure becomes that of the body.
+   */
+  #waitUntilReady(backend: ResultBackend, options: GetOptions): Promise<TaskMeta> {
+    const { timeout, signal, onMessage, propagate = true, followParents = true } = options
+    const above = parentsOf(this).flatMap(({ id, results }) => (results === undefined ? [id] : []))
+    const look = (meta: TaskMeta, ready: Deferred<TaskMeta>): void => {
       const isOwn = meta.task_id === this.id
-      try {
-        if (isOwn) onMessage?.(meta)
-        if ((isOwn ? READY_STATES : PROPAGATE_STATES).has(meta.status)) ready.resolve(meta)
-      } catch (error) {
-        ready.reject(error)
-      }
+      if (isOwn) onMessage?.(meta)
+      else if (!propagate || !followParents) return
+      if ((isOwn ? READY_STATES : PROPAGATE_STATES).has(meta.status)) ready.resolve(meta)
     }
-    const onAbort = (): void => {
-      ready.reject(abortReason(signal))
-    }
-    const watch = backend.watch(this.#idsUpwards(), onMeta, (error) => {
-      ready.reject(error)
-    })
-    const timer = systemClock.after(timeout * 1000, () => {
-      ready.reject(new TimeoutError(`The task ${this.id} has not ended within ${String(timeout)} seconds`))
-    })
-    signal?.addEventListener('abort', onAbort)
-    if (signal?.aborted === true) onAbort()
+    const late = (): string => `The task ${this.id} has not ended within ${String(timeout)} seconds`
+    return awaitDocuments(backend, [this.id, ...above], { timeout, signal, late }, look)
+  }
+
+  /** The error of the first of the tasks before this one that has failed. */
+  async #failureAbove(backend: ResultBackend): Promise<Error | undefined> {
+    if (this.parent === undefined) return undefined
     try {
-      return await ready.promise
-    } finally {
-      watch.stop()
-      timer.cancel()
-      signal?.removeEventListener('abort', onAbort)
+      return await firstFailure(backend, taskIdsUpwards([this.parent]).toReversed())
+    } catch (error) {
+      // With results that are messages, those of other callers cannot be read; the task's own error is known.
+      if (error instanceof BackendError) return undefined
+      throw error
     }
   }
 }
 
-/** The plain form of a result back to an object. */
-export function resultFromTuple(tuple: ResultTuple, host: ResultHost): AsyncResult {
-  const [[id, parent]] = tuple
-  return new AsyncResult(id, host, { parent: parent === null ? undefined : resultFromTuple(parent, host) })
+/** The plain form of a result, and of all that it consists of or follows, back to objects. */
+export function resultFromTuple(tuple: ResultTuple, host: ResultHost): AsyncResult | GroupResult {
+  const above: ResultTuple[] = []
+  // The line of parents may be longer than the stack is deep.
+  for (let next = tuple[0][1]; next !== null; next = next[0][1]) above.push(next)
+  const parent = above.reduceRight<Result | undefined>((before, one) => resultOf(one, before, host), undefined)
+  return resultOf(tuple, parent, host)
 }
 
-/** The error that a document stands for. */
-export function errorOf(meta: TaskMeta): Error {
-  return decodeException(meta.result, meta.traceback ?? undefined)
-}
-
-/** Throws when the current task would wait for another one. */
-export function refuseToJoin(): void {
-  if (activeExecution()?.joinWillBlock !== true) return
-  throw new TaskError(
-    'Never wait for a result inside a task: it may need the very slot that waits for it. ' +
-      'Use a link or a chain instead, or get({ disableSyncSubtasks: false }) if you know that there are slots enough',
-  )
-}
-
-function pendingMeta(taskId: string): TaskMeta {
-  return { task_id: taskId, status: PENDING, result: null, traceback: null, children: null, date_done: null }
-}
-
-function abortReason(signal: AbortSignal | undefined): Error {
-  const reason: unknown = signal?.reason
-  return reason instanceof Error ? reason : new CeleryError('Waiting for a result was aborted', { cause: reason })
+function resultOf(
+  [[id], members]: ResultTuple,
+  parent: Result | undefined,
+  host: ResultHost,
+): AsyncResult | GroupResult {
+  if (members === null) return new AsyncResult(id, host, { parent })
+  const results = members.map((member) => resultFromTuple(member, host))
+  return new GroupResult(id, results, host, { parent })
 }

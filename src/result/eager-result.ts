@@ -2,8 +2,9 @@
 import type { TaskMeta } from '../protocol/result.ts'
 import { FAILURE, PROPAGATE_STATES, REVOKED, SUCCESS } from '../protocol/states.ts'
 import type { TaskState } from '../protocol/states.ts'
-import { AsyncResult, refuseToJoin } from './async-result.ts'
-import type { GetOptions, ResultHost } from './async-result.ts'
+import { AsyncResult } from './async-result.ts'
+import type { GetOptions, Result, ResultHost } from './result.ts'
+import { refuseToJoin } from './waiting.ts'
 
 /** How the run ended. */
 export interface EagerFacts<R> {
@@ -11,6 +12,8 @@ export interface EagerFacts<R> {
   /** What the task returned, or the error that it threw. */
   readonly value: R | Error | undefined
   readonly traceback: string | undefined
+  /** The result that this one follows, in a chain. */
+  readonly parent?: Result | undefined
 }
 
 /** The result of a task that ran in its caller's process. */
@@ -18,7 +21,7 @@ export class EagerResult<R = unknown> extends AsyncResult<R> {
   #facts: EagerFacts<R>
 
   constructor(id: string, host: ResultHost, facts: EagerFacts<R>) {
-    super(id, host)
+    super(id, host, { parent: facts.parent })
     this.#facts = facts
   }
 
@@ -31,16 +34,31 @@ export class EagerResult<R = unknown> extends AsyncResult<R> {
   }
 
   /** As a document; the value itself is in it, not its encoded form. */
-  override meta(): Promise<TaskMeta> {
+  override known(): TaskMeta {
     const { state, value, traceback } = this.#facts
-    return Promise.resolve({
+    return {
       task_id: this.id,
       status: state,
       result: value,
       traceback: traceback ?? null,
       children: null,
       date_done: null,
-    })
+    }
+  }
+
+  /** Likewise. */
+  override meta(): Promise<TaskMeta> {
+    return Promise.resolve(this.known())
+  }
+
+  /** It is known here, and nowhere else. */
+  override exists(): Promise<boolean> {
+    return Promise.resolve(true)
+  }
+
+  /** An eager run notes no children. */
+  override childrenWhenReady(): Promise<Result[]> {
+    return Promise.resolve([])
   }
 
   /** How the run ended. */

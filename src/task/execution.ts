@@ -6,7 +6,7 @@ import type { EncodedResult, ResultBackend } from '../backend/backend.ts'
 import type { EndedTask } from '../canvas/continue.ts'
 import type { ActiveExecution } from '../context.ts'
 import type { RetryPlan } from '../errors.ts'
-import type { Message } from '../protocol/message.ts'
+import type { Body, Message } from '../protocol/message.ts'
 import { encodeTaskMeta } from '../protocol/result.ts'
 import type { ResultTuple, TaskMeta, TaskMetaFields } from '../protocol/result.ts'
 import { STARTED } from '../protocol/states.ts'
@@ -24,7 +24,9 @@ import type { TaskDefinition, TaskHost } from './task.ts'
 /** What the outside lends to one run. */
 export interface TraceControl {
   readonly signal: AbortSignal
-  store(result: EncodedResult): Promise<void>
+  store(result: EncodedResult): void
+  /** Takes what a part of a chord says at its end. */
+  endPart(body: Body): void
 }
 
 /** What a run is begun with, however it came. */
@@ -69,8 +71,8 @@ export class Execution implements ActiveExecution {
   readonly policy: TaskPolicy
   readonly head: TaskHead
   readonly args: readonly unknown[]
+  readonly kwargs: Readonly<Record<string, unknown>>
   readonly embed: TaskEmbed
-  readonly request: TaskRequest
   readonly control: TraceControl
   readonly children: ResultTuple[] = []
   /** There was no message: the task runs in its caller's process, at once. */
@@ -78,8 +80,10 @@ export class Execution implements ActiveExecution {
   /** Somebody may want the result. */
   readonly stores: boolean
   readonly progress: Progress = { state: STARTED, value: undefined, traceback: undefined, plan: undefined }
+  readonly #fields: RunFields
   readonly #parts: ExecutionParts
   readonly #startedMs: number
+  #request: TaskRequest | undefined
   #context: TaskContext | undefined
 
   constructor(
@@ -89,28 +93,19 @@ export class Execution implements ActiveExecution {
     parts: ExecutionParts,
     eager: boolean,
   ) {
-    const { head, args, kwargs, embed, deliveryInfo, hostname } = fields
+    const { head } = fields
     const { policy } = definition
     const wanted = !(head.ignoreResult || policy.ignoreResult)
     this.definition = definition
     this.policy = policy
     this.head = head
-    this.args = args
-    this.embed = embed
+    this.args = fields.args
+    this.kwargs = fields.kwargs
+    this.embed = fields.embed
     this.control = control
     this.eager = eager
     this.stores = wanted && (!eager || policy.storeEagerResult)
-    this.request = new TaskRequest({
-      head,
-      args,
-      kwargs,
-      embed,
-      properties: fields.message.properties,
-      deliveryInfo,
-      hostname,
-      isEager: eager,
-      calledDirectly: false,
-    })
+    this.#fields = fields
     this.#parts = parts
     this.#startedMs = parts.clock.monotonic()
   }
@@ -127,7 +122,7 @@ export class Execution implements ActiveExecution {
 
   /** What the calls that it makes inherit. */
   get priority(): number | undefined {
-    return this.#parts.inheritPriority ? (this.request.deliveryInfo.priority ?? undefined) : undefined
+    return this.#parts.inheritPriority ? (this.#fields.deliveryInfo.priority ?? undefined) : undefined
   }
 
   /** May waiting for a result in here take the last slot? */
@@ -135,22 +130,36 @@ export class Execution implements ActiveExecution {
     return this.#parts.joinWillBlock
   }
 
-  /** `self`; made when somebody asks for it. */
+  /** Made when somebody asks for it, like the context. */
+  get request(): TaskRequest {
+    return (this.#request ??= new TaskRequest({
+      ...this.#fields,
+      properties: this.#fields.message.properties,
+      isEager: this.eager,
+      calledDirectly: false,
+    }))
+  }
+
+  /** `self`. */
   get context(): TaskContext {
     return (this.#context ??= new TaskContext({
       app: this.#parts.host,
+      host: this.#parts.host,
       taskName: this.head.name,
       request: this.request,
       limits: this.policy,
       logger: this.#parts.logger,
       signal: () => this.control.signal,
-      storeState: ({ state, meta }) => this.store(state, meta ?? null, undefined),
+      storeState: ({ state, meta }) => {
+        this.store(state, meta ?? null, undefined)
+      },
+      sendEvent: (type, fields) => this.#parts.host.sendEvent(type, fields, this.#fields.hostname),
     }))
   }
 
   /** What listeners are told of it. */
   get facts(): TaskFacts {
-    return { taskId: this.head.id, task: this.head.name, args: this.args, kwargs: this.request.kwargs }
+    return { taskId: this.head.id, task: this.head.name, args: this.args, kwargs: this.kwargs }
   }
 
   /** What its followers need to know. */
@@ -168,14 +177,21 @@ export class Execution implements ActiveExecution {
     return this.#parts.clock.monotonic() - this.#startedMs
   }
 
+  /** Where it is a part of a chord, hand over how it ended. Throws `EncodeError` for a value that has no form. */
+  endPart(status: TaskState, result: unknown): void {
+    const { chords } = this.#parts.backend
+    if (this.embed.chord === null || this.eager || chords === undefined) return
+    this.control.endPart(chords.encodePart({ taskId: this.head.id, status, result }))
+  }
+
   /** Hand over a document of this state. Throws `EncodeError` for a value that has no form. */
-  store(status: TaskState, result: unknown, traceback: string | undefined): Promise<void> {
-    return this.storeMeta(this.#meta(status, result, traceback))
+  store(status: TaskState, result: unknown, traceback: string | undefined): void {
+    this.storeMeta(this.#meta(status, result, traceback))
   }
 
   /** Hand over any document. */
-  storeMeta(meta: TaskMeta): Promise<void> {
-    return this.control.store(this.#parts.backend.encodeResult(meta))
+  storeMeta(meta: TaskMeta): void {
+    this.control.store(this.#parts.backend.encodeResult(meta))
   }
 
   #meta(status: TaskState, result: unknown, traceback: string | undefined): TaskMeta {
@@ -196,11 +212,11 @@ export class Execution implements ActiveExecution {
   }
 
   #extension(): Partial<TaskMetaFields> {
-    const { kwargs, hostname, deliveryInfo } = this.request
+    const { hostname, deliveryInfo } = this.#fields
     return {
       name: this.head.name,
       args: this.args,
-      kwargs,
+      kwargs: this.kwargs,
       worker: hostname,
       retries: this.head.retries,
       queue: deliveryInfo.routing_key,

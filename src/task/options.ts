@@ -4,6 +4,7 @@ import type { PublishOptions } from '../canvas/options.ts'
 import { ImproperlyConfigured } from '../errors.ts'
 import { didYouMean } from '../util/suggest.ts'
 import type { TaskContext } from './context.ts'
+import { startsPerSecond } from './rate.ts'
 import type { ArgumentsSchema } from './schema.ts'
 
 /** A class of errors, for `autoretryFor` and `throws`. */
@@ -43,6 +44,8 @@ export interface TaskOptions extends TaskHooks {
   readonly retryJitter?: boolean
   /** What `autoretryFor` passes to `retry()`. */
   readonly retryKwargs?: { readonly maxRetries?: number | null; readonly countdown?: number }
+  /** How often it may start in each worker: `10/s`, `100/m`, `5/h`, or a number a second; 0 or null is no limit. */
+  readonly rateLimit?: string | number | null
   /** Kill the task after so many seconds. Needs a pool with processes. */
   readonly timeLimit?: number
   /** Abort `self.signal` after so many seconds. */
@@ -69,6 +72,8 @@ export interface TaskOptions extends TaskHooks {
   readonly rejectOnWorkerLost?: boolean
   /** Store STARTED when the task starts. */
   readonly trackStarted?: boolean
+  /** False: workers send no events about this task, whatever they are told. Default true. */
+  readonly sendEvents?: boolean
   /** 0 to 9; which end comes first is the broker's matter. */
   readonly priority?: number
   /** Where calls go. Default: as the routes say. */
@@ -102,6 +107,7 @@ const NAMES: Readonly<Record<keyof TaskOptions, true>> = {
   retryBackoffMax: true,
   retryJitter: true,
   retryKwargs: true,
+  rateLimit: true,
   timeLimit: true,
   softTimeLimit: true,
   ignoreResult: true,
@@ -115,6 +121,7 @@ const NAMES: Readonly<Record<keyof TaskOptions, true>> = {
   acksOnTimeout: true,
   rejectOnWorkerLost: true,
   trackStarted: true,
+  sendEvents: true,
   priority: true,
   queue: true,
   exchange: true,
@@ -133,10 +140,13 @@ const NAMES: Readonly<Record<keyof TaskOptions, true>> = {
   afterReturn: true,
 }
 
-/** Throws `ImproperlyConfigured` for an option that there is not. */
+/** Throws `ImproperlyConfigured` for an option that there is not, and for a rate limit that is none. */
 export function checkTaskOptions(task: string, options: TaskOptions): void {
   const unknown = Object.keys(options).find((name) => !Object.hasOwn(NAMES, name))
-  if (unknown === undefined) return
+  if (unknown === undefined) {
+    startsPerSecond(options.rateLimit)
+    return
+  }
   throw new ImproperlyConfigured(
     `${task}: there is no task option "${unknown}"${didYouMean(unknown, Object.keys(NAMES))}`,
   )
@@ -147,6 +157,7 @@ export interface TaskDefaults {
   readonly taskSerializer: string
   readonly taskCompression: string | null
   readonly taskDefaultPriority: number | null
+  readonly taskDefaultRateLimit: string | number | null
   readonly taskTimeLimit: number | null
   readonly taskSoftTimeLimit: number | null
   readonly taskTrackStarted: boolean
@@ -164,9 +175,12 @@ export interface TaskDefaults {
 export interface TaskPolicy {
   readonly maxRetries: number | null
   readonly defaultRetryDelay: number
+  /** Never one that is no limit. */
+  readonly rateLimit: string | number | undefined
   readonly timeLimit: number | undefined
   readonly softTimeLimit: number | undefined
   readonly trackStarted: boolean
+  readonly sendEvents: boolean
   readonly acksLate: boolean
   readonly acksOnFailure: boolean
   readonly acksOnTimeout: boolean
@@ -185,9 +199,11 @@ export function resolvePolicy(options: TaskOptions, defaults: TaskDefaults): Tas
   return {
     maxRetries: options.maxRetries === undefined ? 3 : options.maxRetries,
     defaultRetryDelay: options.defaultRetryDelay ?? 180,
+    rateLimit: rateLimitOf(options.rateLimit === undefined ? defaults.taskDefaultRateLimit : options.rateLimit),
     timeLimit: options.timeLimit ?? defaults.taskTimeLimit ?? undefined,
     softTimeLimit: options.softTimeLimit ?? defaults.taskSoftTimeLimit ?? undefined,
     trackStarted: options.trackStarted ?? defaults.taskTrackStarted,
+    sendEvents: options.sendEvents ?? true,
     acksLate: options.acksLate ?? defaults.taskAcksLate,
     acksOnFailure: options.acksOnFailure ?? both ?? defaults.taskAcksOnFailure,
     acksOnTimeout: options.acksOnTimeout ?? both ?? defaults.taskAcksOnTimeout,
@@ -199,6 +215,11 @@ export function resolvePolicy(options: TaskOptions, defaults: TaskDefaults): Tas
     compression: options.compression ?? defaults.taskCompression ?? undefined,
     priority: options.priority ?? defaults.taskDefaultPriority ?? undefined,
   }
+}
+
+/** A limit of 0 starts a second is no limit. */
+export function rateLimitOf(rate: string | number | null): string | number | undefined {
+  return rate === null || startsPerSecond(rate) === 0 ? undefined : rate
 }
 
 /** What a task says about each of its calls; the call's own options win. */

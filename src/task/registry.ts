@@ -1,5 +1,6 @@
 /** The tasks of one app, by name. */
 import { AlreadyRegistered, NotRegistered } from '../errors.ts'
+import { BUILTIN_PREFIX } from '../protocol/names.ts'
 import type { Task, TaskDefinition } from './task.ts'
 
 /** A task with its definition. */
@@ -8,9 +9,18 @@ export interface RegisteredTask {
   readonly task: Task
 }
 
-/** Tasks by name. */
+/** Makes a task that every app has; undefined where there is none of this name. */
+export type MakeBuiltin = (name: string) => RegisteredTask | undefined
+
+/** Tasks by name. Those that every app has can be asked for, and are not listed. */
 export class TaskRegistry {
   readonly #tasks = new Map<string, RegisteredTask>()
+  readonly #builtins = new Map<string, RegisteredTask>()
+  readonly #makeBuiltin: MakeBuiltin | undefined
+
+  constructor(makeBuiltin?: MakeBuiltin) {
+    this.#makeBuiltin = makeBuiltin
+  }
 
   /** Add a task. Throws `AlreadyRegistered` when another function has the name. */
   register(entry: RegisteredTask): void {
@@ -27,17 +37,17 @@ export class TaskRegistry {
 
   /** Is there a task of this name? */
   has(name: string): boolean {
-    return this.#tasks.has(name)
+    return this.#find(name) !== undefined
   }
 
   /** The callable task, or undefined. */
   get(name: string): Task | undefined {
-    return this.#tasks.get(name)?.task
+    return this.#find(name)?.task
   }
 
   /** What the worker runs, or undefined. */
   definition(name: string): TaskDefinition | undefined {
-    return this.#tasks.get(name)?.definition
+    return this.#find(name)?.definition
   }
 
   /** All names, sorted. */
@@ -58,5 +68,16 @@ export class TaskRegistry {
   /** How many tasks there are. */
   get size(): number {
     return this.#tasks.size
+  }
+
+  #find(name: string): RegisteredTask | undefined {
+    return this.#tasks.get(name) ?? (name.startsWith(BUILTIN_PREFIX) ? this.#builtin(name) : undefined)
+  }
+
+  /** Made when it is first asked for, for most apps never ask. */
+  #builtin(name: string): RegisteredTask | undefined {
+    const known = this.#builtins.get(name) ?? this.#makeBuiltin?.(name)
+    if (known !== undefined) this.#builtins.set(name, known)
+    return known
   }
 }

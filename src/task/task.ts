@@ -4,8 +4,11 @@
  */
 import type { AsyncResult } from '../result/async-result.ts'
 import type { EagerResult } from '../result/eager-result.ts'
+import { chunks, starmap, xmap } from '../canvas/chunks.ts'
+import type { Chunks } from '../canvas/chunks.ts'
 import { createSignature } from '../canvas/signature.ts'
 import type { Signature } from '../canvas/signature.ts'
+import type { TakenInFront } from '../canvas/types.ts'
 import type { Host } from '../canvas/host.ts'
 import type { PublishOptions } from '../canvas/options.ts'
 import { callOptions, resolvePolicy } from './options.ts'
@@ -21,6 +24,8 @@ export interface TaskHost extends Host {
   taskDefaults(): TaskDefaults
   /** Run a task here and now. */
   applyTask(definition: TaskDefinition, args: readonly unknown[], options: PublishOptions): Promise<EagerResult>
+  /** Send an event from this node. Resolves when the broker has it, or is known to be away: then it is kept for later. */
+  sendEvent(type: string, fields: Readonly<Record<string, unknown>>, hostname: string): Promise<void>
   /** A context for a call like a function's, outside of any worker. */
   directContext(definition: TaskDefinition, args: readonly unknown[]): TaskContext
 }
@@ -38,6 +43,8 @@ export class TaskDefinition {
   #defaults: TaskDefaults | undefined
   #policy: TaskPolicy | undefined
   #callOptions: PublishOptions | undefined
+  /** What was changed while a worker runs. */
+  #changes: Partial<TaskPolicy> = {}
 
   constructor(name: string, fn: TaskFunction, options: TaskOptions, host: TaskHost) {
     this.name = name
@@ -58,11 +65,17 @@ export class TaskDefinition {
   get policy(): TaskPolicy {
     const defaults = this.#host.taskDefaults()
     if (this.#policy === undefined || this.#defaults !== defaults) {
-      this.#policy = resolvePolicy(this.options, defaults)
+      this.#policy = { ...resolvePolicy(this.options, defaults), ...this.#changes }
       this.#defaults = defaults
       this.#callOptions = undefined
     }
     return this.#policy
+  }
+
+  /** Change the policy from now on, whatever options and settings say (remote control). */
+  change(changes: Partial<TaskPolicy>): void {
+    this.#changes = { ...this.#changes, ...changes }
+    this.#policy = undefined
   }
 
   /** What the task says about each of its calls; the call's own options win. The same object until settings change. */
@@ -138,10 +151,18 @@ export interface Task<A extends unknown[] = unknown[], R = unknown, Returned = R
   /** Run it here and now as a worker would, with retries, hooks and links. */
   apply(args: A, options?: PublishOptions): Promise<EagerResult<R>>
   /** A signature: this call, not made yet. Arguments that are left out come in front later. */
-  s<P extends SignatureArguments<A>>(...args: P): Signature<MissingArguments<A, P>, R>
+  s<P extends SignatureArguments<A>>(...args: P): Signature<MissingArguments<A, P>, R, TakenInFront<A, P>>
   /** A signature that takes no further arguments. */
-  si(...args: A): Signature<[], R>
-  signature(args: A, options?: PublishOptions & { readonly immutable?: boolean }): Signature<[], R>
+  si(...args: A): Signature<[], R, unknown>
+  /** A signature with options. */
+  signature(args: A, options: PublishOptions & { readonly immutable: true }): Signature<[], R, unknown>
+  signature(args: A, options?: PublishOptions & { readonly immutable?: boolean }): Signature<[], R, TakenInFront<A, A>>
+  /** One message that calls the task with each item in turn, in one worker. Answers a list. */
+  map(items: Iterable<A[0]>): Signature<[], R[], unknown>
+  /** One message that calls the task with the arguments of each item in turn. Answers a list. */
+  starmap(items: Iterable<A>): Signature<[], R[], unknown>
+  /** Call it with the arguments of each item, `n` calls a message. Answers a list of lists. */
+  chunks(items: Iterable<A>, n: number): Chunks<R>
 }
 
 /** The callable object over a definition. */
@@ -165,6 +186,9 @@ export function createTask(definition: TaskDefinition, host: TaskHost): Task {
     si: (...args: unknown[]) => createSignature(host, name, args, { immutable: true }),
     signature: (args: readonly unknown[], options?: PublishOptions & { immutable?: boolean }) =>
       createSignature(host, name, args, options),
+    map: (items: Iterable<unknown>) => xmap(createSignature<[unknown], unknown>(host, name, []), items),
+    starmap: (items: Iterable<unknown[]>) => starmap(createSignature(host, name, []), items),
+    chunks: (items: Iterable<unknown[]>, n: number) => chunks(createSignature(host, name, []), items, n),
   }
   Object.defineProperty(call, 'name', { value: name })
   return Object.assign(call, verbs) as unknown as Task

@@ -4,19 +4,24 @@
  *  1. `begin`    decode the body, bind the arguments, make the request and its context
  *  2. `announce` signal `task-prerun`, state STARTED, hook `beforeStart`
  *  3. `call`     middleware around the user's function
- *  4. `succeed`  followers (callbacks, next link) first, so that children are known; then the result; then hooks
+ *  4. `succeed`  followers (callbacks, next link) first, so that children are known; then the chord that it is a part of;
+ *                then the result; then hooks
  *     `retry`    publish the new attempt, then state RETRY
- *     `fail`     the failure, the rest of the chain, errbacks, hooks
+ *     `fail`     the failure, the chord, the rest of the chain, errbacks, hooks
  *  5. `finish`   signal `task-postrun`
  *
  * What happens to the message is not decided here but by the worker, which reads the `Outcome`.
  */
+import { failureMeta } from '../canvas/abandoned.ts'
+import { abandon } from '../canvas/chord-part.ts'
+import type { ChordRuntime } from '../canvas/chord-part.ts'
 import { callErrbacks, continueWorkflow, hasFollowers } from '../canvas/continue.ts'
 import { runInExecution } from '../context.ts'
 import { Ignore, NotRegistered, Reject, Retry, Terminated, WorkerShutdown } from '../errors.ts'
 import { isOperational } from '../messaging/failure.ts'
 import { encodeException } from '../protocol/exception.ts'
 import type { Message } from '../protocol/message.ts'
+import type { TaskMeta } from '../protocol/result.ts'
 import { FAILURE, IGNORED, REJECTED, RETRY, STARTED, SUCCESS } from '../protocol/states.ts'
 import { decodeTaskBody, decodeTaskHead } from '../protocol/task.ts'
 import type { TaskHead } from '../protocol/task.ts'
@@ -24,11 +29,13 @@ import type { Signals } from '../signals.ts'
 import { asError } from '../util/as-error.ts'
 import { compose } from '../util/compose.ts'
 import type { Middleware } from '../util/compose.ts'
+import { isThenable } from '../util/maybe-promise.ts'
+import type { MaybePromise } from '../util/maybe-promise.ts'
 import { repr } from '../util/repr.ts'
 import { applyAutoretry, isOneOf } from './autoretry.ts'
 import { Execution } from './execution.ts'
 import type { ExecutionParts, Progress, RunFields, TraceControl } from './execution.ts'
-import { chainFailures, failureMeta, failureOf, reasonOf } from './failure.ts'
+import { failureOf, reasonOf } from './failure.ts'
 import type { Outcome } from './outcome.ts'
 import type { TaskRegistry } from './registry.ts'
 import type { RequestDeliveryInfo, TaskRequest } from './request.ts'
@@ -84,14 +91,14 @@ export class Tracer {
     this.#wrapped = parts.middleware.length === 0 ? undefined : compose<Call, unknown>(parts.middleware, core)
   }
 
-  /** Run a delivered message. Never rejects. */
-  async run(delivered: Delivered, control: TraceControl): Promise<Outcome> {
-    const { message } = delivered
+  /** Run a delivered message. Never throws nor rejects. */
+  run(delivered: Delivered, control: TraceControl): MaybePromise<Outcome> {
+    const { message, deliveryInfo, hostname } = delivered
     let execution: Execution
     try {
       const head = delivered.head ?? decodeTaskHead(message.headers, message.properties, this.#parts.zone)
       const { args, kwargs, embed } = decodeTaskBody(this.#parts.decode(message))
-      execution = this.#begin({ ...delivered, head, args, kwargs, embed }, control, false)
+      execution = this.#begin({ head, args, kwargs, embed, message, deliveryInfo, hostname }, control, false)
     } catch (error) {
       return this.#failUndecoded(delivered, control, asError(error))
     }
@@ -111,39 +118,47 @@ export class Tracer {
     return new Execution(definition, fields, control, this.#parts, eager)
   }
 
-  async #trace(execution: Execution): Promise<Outcome> {
+  #trace(execution: Execution): MaybePromise<Outcome> {
+    const outcome = runInExecution(execution, this.#settled)
+    if (!this.#parts.signals.has('task-postrun') && !(outcome instanceof Promise)) return outcome
+    return this.#finish(execution, outcome)
+  }
+
+  async #finish(execution: Execution, settling: MaybePromise<Outcome>): Promise<Outcome> {
     try {
-      return await runInExecution(execution, () => this.#work(execution))
+      const outcome = await settling
+      if (this.#parts.signals.has('task-postrun')) {
+        const { state, value: retval } = execution.progress
+        await this.#parts.signals.send('task-postrun', { ...execution.facts, state, retval })
+      }
+      return outcome
     } catch (error) {
       return this.#failInternally(execution, asError(error))
     }
   }
 
-  async #work(execution: Execution): Promise<Outcome> {
-    const outcome = await this.#runAndSettle(execution)
-    if (this.#parts.signals.has('task-postrun')) {
-      const { state, value: retval } = execution.progress
-      await this.#parts.signals.send('task-postrun', { ...execution.facts, state, retval })
-    }
-    return outcome
-  }
-
-  async #runAndSettle(execution: Execution): Promise<Outcome> {
+  /** Steps 2 to 4. A function of its own, so that a run needs no closure. */
+  readonly #settled = (execution: Execution): MaybePromise<Outcome> => {
     let value: unknown
     try {
-      value = await this.#run(execution)
+      value = this.#run(execution)
     } catch (error) {
       return this.#settleError(execution, error)
     }
-    try {
-      return await this.#succeed(execution, value)
-    } catch (error) {
-      // The function did its work: what failed after it must not let it run again, as an error of its own might.
-      return this.#fail(execution, asError(error))
-    }
+    return isThenable(value) ? this.#settleLater(execution, value) : this.#succeed(execution, value)
   }
 
-  /** Steps 2 and 3. A promise only where there is something to wait for. */
+  async #settleLater(execution: Execution, pending: PromiseLike<unknown>): Promise<Outcome> {
+    let value: unknown
+    try {
+      value = await pending
+    } catch (error) {
+      return this.#settleError(execution, error)
+    }
+    return this.#succeed(execution, value)
+  }
+
+  /** Steps 2 and 3. */
   #run(execution: Execution): unknown {
     const { definition, policy } = execution
     const { beforeStart, schema } = definition.options
@@ -153,14 +168,14 @@ export class Tracer {
       schema !== undefined ||
       this.#parts.signals.has('task-prerun')
     if (starts) return this.#announce(execution).then((args) => this.#call(execution, args))
-    return this.#call(execution, definition.bindArguments(execution.args, execution.request.kwargs))
+    return this.#call(execution, definition.bindArguments(execution.args, execution.kwargs))
   }
 
   #call(execution: Execution, args: readonly unknown[]): unknown {
-    const { definition, request } = execution
+    const { definition } = execution
     return this.#wrapped === undefined
       ? definition.invoke(execution, args)
-      : this.#wrapped({ task: definition.name, request, args, execution })
+      : this.#wrapped({ task: definition.name, request: execution.request, args, execution })
   }
 
   async #announce(execution: Execution): Promise<readonly unknown[]> {
@@ -169,19 +184,50 @@ export class Tracer {
     const { signals } = this.#parts
     if (signals.has('task-prerun')) await signals.send('task-prerun', execution.facts)
     if (policy.trackStarted && execution.stores) {
-      await execution.store(STARTED, { pid: process.pid, hostname: request.hostname }, undefined)
+      execution.store(STARTED, { pid: process.pid, hostname: request.hostname }, undefined)
     }
     if (beforeStart !== undefined) await this.#hook('beforeStart', () => beforeStart(execution.context))
     const args = definition.bindArguments(execution.args, request.kwargs)
     return schema === undefined ? args : validateArguments(schema, args, definition.parameters)
   }
 
-  async #succeed(execution: Execution, value: unknown): Promise<Outcome> {
-    if (hasFollowers(execution.embed)) await continueWorkflow(this.#parts.host, execution.ended, value)
-    if (execution.stores) await execution.store(SUCCESS, value, undefined)
-    const { progress } = execution
-    progress.state = SUCCESS
-    progress.value = value
+  /** The function did its work: what fails after it must not let it run again, as an error of its own might. */
+  #succeed(execution: Execution, value: unknown): MaybePromise<Outcome> {
+    const { onSuccess, afterReturn } = execution.definition.options
+    const waits =
+      onSuccess !== undefined ||
+      afterReturn !== undefined ||
+      hasFollowers(execution.embed) ||
+      this.#parts.signals.has('task-success')
+    if (waits) return this.#succeedInSteps(execution, value)
+    try {
+      endWell(execution, value)
+      return successOf(execution, value)
+    } catch (error) {
+      return this.#fail(execution, asError(error))
+    }
+  }
+
+  async #succeedInSteps(execution: Execution, value: unknown): Promise<Outcome> {
+    try {
+      if (hasFollowers(execution.embed)) await continueWorkflow(this.#parts.host, execution.ended, value)
+      endWell(execution, value)
+      await this.#tellSuccess(execution, value)
+      return successOf(execution, value)
+    } catch (error) {
+      return this.#fail(execution, asError(error))
+    }
+  }
+
+  #chordsOf(execution: Execution): ChordRuntime {
+    const { host, clock, logger } = this.#parts
+    const store = (meta: TaskMeta): void => {
+      execution.storeMeta(meta)
+    }
+    return { host, clock, logger, signal: execution.control.signal, store }
+  }
+
+  async #tellSuccess(execution: Execution, value: unknown): Promise<void> {
     const { onSuccess, afterReturn } = execution.definition.options
     const { signals } = this.#parts
     if (onSuccess !== undefined) await this.#hook('onSuccess', () => onSuccess(execution.context, value))
@@ -189,7 +235,6 @@ export class Tracer {
     if (afterReturn !== undefined) {
       await this.#hook('afterReturn', () => afterReturn(execution.context, SUCCESS, value))
     }
-    return { kind: 'success', runtimeMs: execution.runtimeMs, resultRepr: repr(value) }
   }
 
   /** What the function threw decides. */
@@ -217,11 +262,12 @@ export class Tracer {
     const failure = failureOf(reason ?? retry)
     const { traceback } = failure
     Object.assign(execution.progress, { state: RETRY, value: reason ?? retry, traceback, plan: retry.plan })
+    // Before the attempt is published: whoever runs it may be done at once, and what it stores must stay.
+    if (execution.stores) {
+      execution.store(RETRY, reason === undefined ? null : encodeException(reason), traceback)
+    }
     const unsent = execution.eager ? undefined : await this.#publishAttempt(execution, retry)
     if (unsent !== undefined) return unsent
-    if (execution.stores) {
-      await execution.store(RETRY, reason === undefined ? null : encodeException(reason), traceback)
-    }
     await this.#tellRetry(execution, reason ?? retry, traceback)
     const attempt = String(execution.head.retries + 2)
     return { kind: 'retry', runtimeMs: execution.runtimeMs, failure, message: `${retry.message} (attempt ${attempt})` }
@@ -254,12 +300,9 @@ export class Tracer {
     const { traceback } = failure
     Object.assign(execution.progress, { state: FAILURE, value: error, traceback, plan: undefined })
     if (execution.stores || (!eager && policy.storeErrorsEvenIfIgnored)) {
-      await execution.store(FAILURE, encodeException(error), traceback)
+      execution.store(FAILURE, encodeException(error), traceback)
     }
-    if (!eager) {
-      const metas = chainFailures(embed.chain, error, traceback, this.#parts.clock.now())
-      for (const meta of metas) await execution.storeMeta(meta)
-    }
+    if (!eager) await this.#failFollowers(execution, error, traceback)
     if (embed.errbacks !== null) {
       const facts = { request: execution.request, error, traceback }
       await callErrbacks(this.#parts.host, execution.ended, facts, this.#parts.logger)
@@ -267,6 +310,18 @@ export class Tracer {
     await this.#tellFailure(execution, error, traceback)
     const expected = isOneOf(error, definition.options.throws)
     return { kind: 'failure', runtimeMs: execution.runtimeMs, failure, expected }
+  }
+
+  /** The chord that it is a part of, and the rest of its chain. */
+  async #failFollowers(execution: Execution, error: Error, traceback: string): Promise<void> {
+    const { chain, chord } = execution.embed
+    if (chain === null && chord === null) return
+    try {
+      execution.endPart(FAILURE, encodeException(error))
+      await abandon(this.#chordsOf(execution), chain ?? [], error, traceback)
+    } catch (reason) {
+      this.#parts.logger.error(`The failure of ${execution.label} could not be told to all who wait`, { error: reason })
+    }
   }
 
   async #tellFailure(execution: Execution, exception: Error, traceback: string): Promise<void> {
@@ -285,7 +340,7 @@ export class Tracer {
     const taskId = delivered.head?.id ?? delivered.message.headers['id']
     if (typeof taskId === 'string') {
       const meta = failureMeta(taskId, error, failure.traceback, this.#parts.clock.now())
-      await control.store(this.#parts.backend.encodeResult(meta))
+      control.store(this.#parts.backend.encodeResult(meta))
     }
     return { kind: 'failure', runtimeMs: 0, failure, expected: false }
   }
@@ -307,4 +362,17 @@ export class Tracer {
       this.#parts.logger.error(`The hook ${name} failed`, { error })
     }
   }
+}
+
+/** What is counted comes first, for the worker goes on in this order. */
+function endWell(execution: Execution, value: unknown): void {
+  execution.endPart(SUCCESS, value)
+  if (execution.stores) execution.store(SUCCESS, value, undefined)
+  const { progress } = execution
+  progress.state = SUCCESS
+  progress.value = value
+}
+
+function successOf(execution: Execution, value: unknown): Outcome {
+  return { kind: 'success', runtimeMs: execution.runtimeMs, resultRepr: repr(value) }
 }

@@ -7,6 +7,7 @@ import type { ResultBackend } from '../backend/backend.ts'
 import { CeleryError } from '../errors.ts'
 import type { ResultTuple, TaskMeta } from '../protocol/result.ts'
 import { FAILURE, RETRY, STARTED, SUCCESS } from '../protocol/states.ts'
+import { testChords } from './chord-suite.ts'
 import { until } from './suite.ts'
 import type { TestRunner } from './suite.ts'
 
@@ -26,11 +27,18 @@ export interface BackendSuiteOptions {
   setup(): Promise<StoreUnderTest>
   /** The shortest time to live that the store can count, in milliseconds. Default 50. */
   readonly shortestExpiryMs?: number
+  /**
+   * Results are messages to one process: of the backends of one store only the one that was opened first reads them, and
+   * nothing is stored. Default false.
+   */
+  readonly oneReader?: boolean
+  /** It has `chords`. Default true. */
+  readonly countsChords?: boolean
 }
 
 /** Declare the suite with the runner's functions. */
 export function testBackend(runner: TestRunner, options: BackendSuiteOptions): void {
-  const { shortestExpiryMs = 50 } = options
+  const { shortestExpiryMs = 50, oneReader = false, countsChords = true } = options
   runner.describe(`result backend ${options.name}`, () => {
     const test: Test = (name, body) => {
       runner.it(name, async () => {
@@ -57,11 +65,19 @@ export function testBackend(runner: TestRunner, options: BackendSuiteOptions): v
     runner.describe('watching', () => {
       testWatching(test)
     })
+    runner.describe('ends', () => {
+      testEnds(test)
+    })
+    if (oneReader) return
     runner.describe('groups', () => {
       testGroups(test)
     })
-    runner.describe('ends', () => {
-      testEnds(test, shortestExpiryMs)
+    runner.describe('expiry', () => {
+      testExpiry(test, shortestExpiryMs)
+    })
+    if (!countsChords) return
+    runner.describe('chords', () => {
+      testChords(test, shortestExpiryMs)
     })
   })
 }
@@ -331,7 +347,7 @@ function testGroups(test: Test): void {
   })
 }
 
-function testEnds(test: Test, shortestExpiryMs: number): void {
+function testExpiry(test: Test, shortestExpiryMs: number): void {
   test('expired documents vanish, by themselves or by cleanup; others stay', async (open) => {
     const [lasting, passing] = [await open(), await open(shortestExpiryMs)]
     await store(lasting, meta('stays'))
@@ -360,9 +376,11 @@ function testEnds(test: Test, shortestExpiryMs: number): void {
     await store(other, meta('t1', { status: STARTED }))
     assert.equal((await other.getMeta('t1'))?.status, STARTED)
   })
+}
 
+function testEnds(test: Test): void {
   test('a close may come twice, and does first what was asked for before', async (open) => {
-    const [backend, other] = [await open(), await open()]
+    const [other, backend] = [await open(), await open()]
     const writing = store(backend, meta('t1'))
     await backend.close()
     await backend.close()

@@ -14,6 +14,8 @@ import type { AppLocation, Job, JobControl } from '../worker/pool/pool.ts'
 export interface PoolTask {
   /** Store documents of these states first. */
   readonly states?: readonly string[]
+  /** End as a part of a chord that says this. */
+  readonly part?: string
   /** Append a line with the job's key to this file, which tells what ran, and how often. */
   readonly mark?: string
   /** Write so many lines of so many characters to standard output. */
@@ -32,6 +34,8 @@ export interface PoolTask {
   readonly waitUntil?: string
   /** Stop waiting when the signal is aborted, and fail with its reason. */
   readonly heeds?: boolean
+  /** Block it so after the outcome was told. */
+  readonly blockAfter?: string
   /** Store one document more after the outcome was told. */
   readonly storeLate?: boolean
   /** Return so many characters. Default 2. */
@@ -44,17 +48,22 @@ const kept: Buffer[] = []
 /** A `RunJob`. */
 export async function runPoolTask(job: Job, control: JobControl): Promise<Outcome> {
   const task = JSON.parse(String(job.message.body)) as PoolTask
-  const store = (status: string, body: string): Promise<void> => control.store({ taskId: job.taskId, status, body })
-  for (const state of task.states ?? []) await store(state, state)
+  const store = (status: string, body: string): void => {
+    control.store({ taskId: job.taskId, status, body })
+  }
+  for (const state of task.states ?? []) store(state, state)
   act(job, task)
   try {
     if (task.waitUntil !== undefined) await waitFor(task.waitUntil, task.heeds === true ? control.signal : undefined)
   } catch (error) {
-    await store(FAILURE, String(error))
+    store(FAILURE, String(error))
     return failure(error as Error)
   }
-  await store(SUCCESS, 'r'.repeat(task.resultLength ?? 2))
-  if (task.storeLate === true) setImmediate(() => void store('LATE', 'late'))
+  if (task.part !== undefined) control.endPart(task.part)
+  store(SUCCESS, 'r'.repeat(task.resultLength ?? 2))
+  if (task.storeLate === true) setImmediate(() => store('LATE', 'late'))
+  const { blockAfter } = task
+  if (blockAfter !== undefined) setImmediate(() => block(blockAfter))
   return { kind: 'success', runtimeMs: 0.01, resultRepr: String(process.pid) }
 }
 
@@ -104,7 +113,11 @@ function act(job: Job, task: PoolTask): void {
   if (task.reject === true) void Promise.reject(new Error('left behind'))
   if (typeof task.exit === 'number') process.exit(task.exit)
   if (task.exit !== undefined) process.kill(process.pid, task.exit)
-  while (task.blockUntil !== undefined && !existsSync(task.blockUntil)) continue
+  if (task.blockUntil !== undefined) block(task.blockUntil)
+}
+
+function block(until: string): void {
+  while (!existsSync(until)) continue
 }
 
 async function waitFor(file: string, signal: AbortSignal | undefined): Promise<void> {

@@ -7,6 +7,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EncodedResult } from '../backend/backend.ts'
+import type { Body } from '../protocol/message.ts'
 import type { Outcome } from '../task/outcome.ts'
 import { systemClock } from '../util/clock.ts'
 import { createLogger } from '../util/logger.ts'
@@ -63,25 +64,19 @@ export function testPool(runner: TestRunner, options: PoolSuiteOptions): void {
   })
 }
 
-type Test = (
-  name: string,
-  body: (bench: PoolBench) => Promise<void>,
-  overrides?: Partial<PoolOptions> & { readonly slowStoreMs?: number },
-) => void
+type Test = (name: string, body: (bench: PoolBench) => Promise<void>, overrides?: Partial<PoolOptions>) => void
 
 /** One job of a test, and what became known of it. */
 export class TrackedJob implements JobObserver {
   readonly job: Job
-  /** `accepted`, `store STATE`, `outcome KIND`, in the order in which they came. */
+  /** `accepted`, `store STATE`, `part BODY`, `outcome KIND`, in the order in which they came. */
   readonly events: string[] = []
   readonly results: EncodedResult[] = []
   pid: number | undefined
   outcome: Promise<Outcome> = Promise.resolve({ kind: 'unstarted' })
-  readonly #storeMs: number
 
-  constructor(job: Job, storeMs: number) {
+  constructor(job: Job) {
     this.job = job
-    this.#storeMs = storeMs
   }
 
   get isAccepted(): boolean {
@@ -93,10 +88,13 @@ export class TrackedJob implements JobObserver {
     this.events.push('accepted')
   }
 
-  async store(result: EncodedResult): Promise<void> {
-    if (this.#storeMs > 0) await sleep(this.#storeMs)
+  store(result: EncodedResult): void {
     this.events.push(`store ${result.status}`)
     this.results.push(result)
+  }
+
+  endPart(body: Body): void {
+    this.events.push(`part ${String(body)}`)
   }
 }
 
@@ -109,16 +107,11 @@ export class PoolBench {
   readonly logs: LogRecord[] = []
   readonly jobs: TrackedJob[] = []
   freed = 0
-  readonly #storeMs: number
   #keys = 0
 
-  constructor(
-    options: Pick<PoolSuiteOptions, 'make' | 'folder' | 'single'>,
-    overrides: Partial<PoolOptions> & { readonly slowStoreMs?: number },
-  ) {
+  constructor(options: Pick<PoolSuiteOptions, 'make' | 'folder' | 'single'>, overrides: Partial<PoolOptions>) {
     this.slots = options.single === true ? 1 : (overrides.concurrency ?? 2)
     this.folder = options.folder()
-    this.#storeMs = overrides.slowStoreMs ?? 0
     this.pool = options.make({
       run: runPoolTask,
       logger: createLogger({ level: 'INFO', write: (record) => this.logs.push(record) }),
@@ -143,25 +136,22 @@ export class PoolBench {
   ): TrackedJob {
     this.#keys += 1
     const name = limits.name ?? 'suite.task'
-    const tracked = new TrackedJob(
-      {
-        key: this.#keys,
-        taskId: `id-${String(this.#keys)}`,
-        taskName: name,
-        message: {
-          body: JSON.stringify(task),
-          contentType: 'application/json',
-          contentEncoding: 'utf-8',
-          headers: { id: `id-${String(this.#keys)}`, task: name },
-          properties: {},
-        },
-        deliveryInfo: { exchange: '', routing_key: 'celery', priority: 0, redelivered: false },
-        hostname: 'worker@example.com',
-        softLimitMs: limits.soft,
-        hardLimitMs: limits.hard,
+    const tracked = new TrackedJob({
+      key: this.#keys,
+      taskId: `id-${String(this.#keys)}`,
+      taskName: name,
+      message: {
+        body: JSON.stringify(task),
+        contentType: 'application/json',
+        contentEncoding: 'utf-8',
+        headers: { id: `id-${String(this.#keys)}`, task: name },
+        properties: {},
       },
-      this.#storeMs,
-    )
+      deliveryInfo: { exchange: '', routing_key: 'celery', priority: 0, redelivered: false },
+      hostname: 'worker@example.com',
+      softLimitMs: limits.soft,
+      hardLimitMs: limits.hard,
+    })
     this.jobs.push(tracked)
     tracked.outcome = this.pool.execute(tracked.job, tracked).then((outcome) => {
       tracked.events.push(`outcome ${outcome.kind}`)
@@ -221,16 +211,19 @@ function testJobs(test: Test): void {
     assert.equal(job.pid === process.pid, !bench.pool.isolated)
   })
 
-  test(
-    'tells an outcome when the documents before it are stored',
-    async (bench) => {
-      await bench.pool.start()
-      const job = bench.run({ states: ['STARTED'] })
-      await job.outcome
-      assert.deepEqual(job.events, ['accepted', 'store STARTED', 'store SUCCESS', 'outcome success'])
-    },
-    { slowStoreMs: 20 },
-  )
+  test('hands over documents before the outcome', async (bench) => {
+    await bench.pool.start()
+    const job = bench.run({ states: ['STARTED'] })
+    await job.outcome
+    assert.deepEqual(job.events, ['accepted', 'store STARTED', 'store SUCCESS', 'outcome success'])
+  })
+
+  test('hands over what a part of a chord says before its result', async (bench) => {
+    await bench.pool.start()
+    const job = bench.run({ part: 'said' })
+    await job.outcome
+    assert.deepEqual(job.events, ['accepted', 'part said', 'store SUCCESS', 'outcome success'])
+  })
 
   test('drops what a function stores after its end', async (bench) => {
     await bench.pool.start()
@@ -360,9 +353,20 @@ function testResize(test: Test): void {
     await until('one slot is left', () => bench.pool.free === 1)
   })
 
+  test('may have no slot for a while', async (bench) => {
+    await bench.pool.start()
+    await bench.pool.resize(0)
+    await until('no slot is left', () => bench.pool.free === 0)
+    const waiting = bench.run()
+    await sleep(LONG_MS)
+    assert.deepEqual(waiting.events, [])
+    await bench.pool.resize(1)
+    assert.equal((await waiting.outcome).kind, 'success')
+  })
+
   test('refuses a number of slots that cannot be', async (bench) => {
     await bench.pool.start()
-    for (const wrong of [0, -1, 1.5, NaN]) await assert.rejects(bench.pool.resize(wrong), /whole number/)
+    for (const wrong of [-1, 1.5, NaN]) await assert.rejects(bench.pool.resize(wrong), /whole number/)
     assert.equal((await bench.run().outcome).kind, 'success')
   })
 }

@@ -20,7 +20,8 @@ export class Item implements StoredMessage {
   readonly priority: number
   /** Place among messages of the same priority. */
   readonly place: number
-  readonly dueMs: number
+  /** Unix time in milliseconds before which it is not given out. */
+  dueMs: number
   redelivered = false
 
   constructor(entry: QueueEntry, place: number) {
@@ -182,6 +183,14 @@ export class MemoryBroker {
     return removed
   }
 
+  /** Make due what waits for its time. */
+  ripen(name: string): void {
+    const queue = this.#queues.get(name)
+    if (queue === undefined) return
+    this.#withLater.delete(name)
+    if (queue.ripen(Infinity) > 0) this.#wake(name)
+  }
+
   size(name: string): number {
     return this.#queues.get(name)?.size ?? 0
   }
@@ -243,11 +252,18 @@ export class MemoryBroker {
 
   /** Put items back; those of a queue that was deleted meanwhile are dropped, as AMQP does. */
   restore(items: readonly Item[]): void {
+    const nowMs = this.#clock.now()
     // From the last to the first: each then finds its place at the front.
     for (let index = items.length - 1; index >= 0; index -= 1) {
       const item = items[index] as Item
-      this.#queues.get(item.queue)?.restore(item)
-      this.#wake(item.queue)
+      const queue = this.#queues.get(item.queue)
+      if (queue === undefined) continue
+      if (item.dueMs > nowMs) {
+        this.#putOff(queue, item)
+      } else {
+        queue.restore(item)
+        this.#wake(item.queue)
+      }
     }
   }
 

@@ -17,9 +17,16 @@ import type {
   TransportOptions,
 } from './transport.ts'
 import { VirtualConnection } from './virtual/connection.ts'
-import type { QueueEntry, QueueStore, StoredMessage } from './virtual/store.ts'
+import type { QueueEntry, QueueStore, ReleaseOptions, StoredMessage } from './virtual/store.ts'
 
-const FEATURES: TransportFeatures = { delayed: true, fanout: true, priority: 'highest-first', shared: false }
+const FEATURES: TransportFeatures = {
+  delayed: true,
+  fanout: true,
+  priority: 'highest-first',
+  shared: false,
+  events: 'topic',
+  transient: true,
+}
 
 export class MemoryTransport implements Transport {
   readonly name = 'memory'
@@ -111,14 +118,21 @@ class MemoryStore implements QueueStore {
     for (const message of messages) this.#held.delete(message.handle as Item)
   }
 
-  async releaseMany(messages: readonly StoredMessage[], options: { readonly redelivered: boolean }): Promise<void> {
+  async releaseMany(messages: readonly StoredMessage[], { redelivered, dueMs }: ReleaseOptions): Promise<void> {
     const items = messages.map((message) => message.handle as Item).filter((item) => this.#held.delete(item))
-    if (options.redelivered) for (const item of items) item.redelivered = true
+    for (const item of items) {
+      if (redelivered) item.redelivered = true
+      item.dueMs = dueMs ?? 0
+    }
     this.#broker.restore(items)
   }
 
   async size(queue: string): Promise<number> {
     return this.#broker.size(queue)
+  }
+
+  async ripen(queue: string): Promise<void> {
+    this.#broker.ripen(queue)
   }
 
   async purge(queue: string): Promise<number> {

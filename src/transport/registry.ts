@@ -6,6 +6,14 @@ import { SchemeTable } from '../util/scheme-table.ts'
 import type { Found, Load, SchemeRow } from '../util/scheme-table.ts'
 import type { Transport } from './transport.ts'
 
+/** Each is a row of its own: the driver needs to see which one it was. */
+const REDIS_SCHEMES = ['redis', 'rediss', 'redis+socket', 'socket', 'sentinel', 'rediscluster', 'redis+cluster']
+
+async function loadRedis(): Promise<Transport> {
+  const { redisTransport } = await import('./redis/transport.ts')
+  return redisTransport
+}
+
 const ROWS: readonly SchemeRow<Transport>[] = [
   {
     scheme: 'memory',
@@ -21,22 +29,20 @@ const ROWS: readonly SchemeRow<Transport>[] = [
       return sqliteTransport
     },
   },
+  ...REDIS_SCHEMES.map((scheme) => ({ scheme, load: loadRedis })),
+  ...['amqp', 'amqps'].map((scheme) => ({
+    scheme,
+    // kombu's names for its two AMQP clients.
+    aliases: scheme === 'amqp' ? ['pyamqp', 'librabbitmq'] : [],
+    load: async (): Promise<Transport> => {
+      const { amqpTransport } = await import('./amqp/transport.ts')
+      return amqpTransport
+    },
+  })),
 ]
 
 /** Brokers of Celery (kombu) that a user may ask for and that are not in the table above. */
 const UNSUPPORTED: readonly string[] = [
-  ...[
-    'amqp',
-    'amqps',
-    'pyamqp',
-    'librabbitmq',
-    'redis',
-    'rediss',
-    'redis+socket',
-    'socket',
-    'sentinel',
-    'rediscluster',
-  ],
   ...[
     'sqla',
     'sqlalchemy',

@@ -18,6 +18,22 @@ export interface TransportFeatures {
   readonly priority: 'highest-first' | 'lowest-first' | 'none'
   /** Other processes can reach the same queues. */
   readonly shared: boolean
+  /** The type of the exchange of events: kombu's Redis has fanout exchanges that look at routing keys, and takes those. */
+  readonly events: 'topic' | 'fanout'
+  /** What need not outlive the broker (delivery mode 1) is not written to a disk. */
+  readonly transient: boolean
+}
+
+/** What the settings say of the broker's connection, for transports that know such a thing. */
+export interface BrokerSettings {
+  /** `brokerUseSsl`: true, or a table of options. */
+  readonly useSsl?: boolean | Readonly<Record<string, unknown>>
+  /** `brokerLoginMethod`. */
+  readonly loginMethod?: string | null
+  /** `brokerHeartbeat`, in seconds; null is none. */
+  readonly heartbeat?: number | null
+  /** `brokerNativeDelayedDeliveryQueueType`. */
+  readonly delayedQueueType?: 'quorum' | 'classic'
 }
 
 /** What every transport may be given besides its URL. */
@@ -26,6 +42,8 @@ export interface TransportContext {
   readonly clock: Clock
   /** The open SQLite files of this app, so that broker and backend share one connection and its transactions. */
   readonly sqlite: SqliteRegistry
+  /** Weaker than what the URL and the transport's options say. */
+  readonly settings?: BrokerSettings
 }
 
 /** Options that belong to one transport (`brokerTransportOptions`), checked by the transport itself. */
@@ -123,27 +141,55 @@ export interface RejectOptions {
    * (AMQP does not). Default true.
    */
   readonly redelivered?: boolean
+  /**
+   * Given back, to come again at this Unix time in milliseconds, as if for the first time. Only where
+   * `features.delayed`; ignored elsewhere.
+   */
+  readonly dueMs?: number
 }
 
 /** Takes the messages of one round trip. Must not throw. */
 export type OnDeliveries = (deliveries: readonly Delivery[]) => void
 
+/** When something is not to be deleted after all: the verb then rejects with `ChannelError`. */
+export interface DeleteOptions {
+  /** Only without consumers (a queue) or bindings (an exchange). Where a broker cannot tell, the verb rejects. */
+  readonly ifUnused?: boolean
+  /** Only a queue in which nothing waits. */
+  readonly ifEmpty?: boolean
+}
+
 /** All verbs reject with `ChannelError` or `ConnectionError`; after `close()` they reject with `ChannelError`. */
 export interface Channel {
   exchangeDeclare(exchange: ExchangeDeclaration): Promise<void>
-  exchangeDelete(name: string): Promise<void>
+  exchangeDelete(name: string, options?: Pick<DeleteOptions, 'ifUnused'>): Promise<void>
   /** Declaring again is harmless. */
   queueDeclare(queue: QueueDeclaration): Promise<QueueStatus>
   /** Remove all that waits; what is unacknowledged stays. Answers how many were removed. */
   queuePurge(name: string): Promise<number>
+  /**
+   * How many messages wait, due or not, without those that are unacknowledged. Changes nothing, and costs the broker next
+   * to nothing; undefined where there is nothing between us and the messages that could be lost.
+   */
+  queueSize?(name: string): Promise<number>
+  /**
+   * Hand out what waits for its time in this queue (`dueMs`) as if that had come: for who takes messages elsewhere. Who
+   * works them sees by their own `eta` that it is too early. Undefined where the broker keeps them in other places.
+   */
+  queueRipen?(name: string): Promise<void>
   /** Answers how many messages went with it. */
-  queueDelete(name: string): Promise<number>
+  queueDelete(name: string, options?: DeleteOptions): Promise<number>
   queueBind(binding: Binding): Promise<void>
   queueUnbind(binding: Binding): Promise<void>
   /** All bindings that this broker knows, for `celeriac list bindings`; undefined where it cannot tell. */
   listBindings?(): Promise<readonly Binding[]>
   /** Publish all in one go. Resolves once the broker has them: all or, when it rejects, possibly none. */
   basicPublish(publications: readonly Publication[]): Promise<void>
+  /**
+   * Publish one message to a fanout exchange. Answers how many queues it has reached, so that who waits for answers knows
+   * how many there may be; undefined where it was more than none and the broker does not count.
+   */
+  broadcast(publication: Publication): Promise<number | undefined>
   /** At most so many unacknowledged deliveries on this channel from now on; 0 is no limit. */
   basicQos(prefetchCount: number): Promise<void>
   /** Answers the consumer's tag. Deliveries come in batches, never more than the prefetch count allows. */

@@ -1,4 +1,5 @@
 /** Waits between attempts that grow by a step each time, and a pause that can be cut short. */
+import { setMaxListeners } from 'node:events'
 import type { Clock } from './clock.ts'
 
 /** Waits that grow evenly up to a longest one, in milliseconds. */
@@ -22,7 +23,12 @@ export function pause(clock: Clock, delayMs: number, ...signals: readonly (Abort
       resolve()
     }
     const timer = clock.after(delayMs, end)
-    for (const signal of signals) signal?.addEventListener('abort', end)
+    for (const signal of signals) {
+      if (signal === undefined) continue
+      // As many as wait at a time: Node takes eleven for a leak, and warns.
+      setMaxListeners(0, signal)
+      signal.addEventListener('abort', end)
+    }
     if (signals.some((signal) => signal?.aborted === true)) end()
   })
 }

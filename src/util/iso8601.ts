@@ -2,7 +2,8 @@
  * Reads and writes the date texts of Python's `datetime.isoformat()`. Times are Unix milliseconds; what is finer than a
  * millisecond is cut off. What a text that is no date means is for the caller to say.
  */
-import { EncodeError, ImproperlyConfigured } from '../errors.ts'
+import { EncodeError } from '../errors.ts'
+import { fromWallTime } from './zone.ts'
 
 const DAY_MS = 86_400_000
 /** Python's `datetime.min` and `datetime.max`. */
@@ -10,9 +11,6 @@ const MIN_MS = -62_135_596_800_000
 const MAX_MS = 253_402_300_799_999
 
 const DAYS_IN_MONTH: readonly number[] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-
-/** Making one costs far more than using it. Holds one entry for each zone that was ever named. */
-const wallClocks = new Map<string, Intl.DateTimeFormat>()
 
 /**
  * The time in Unix milliseconds that an ISO 8601 text names, or undefined where it is none. Understands dates with or
@@ -24,7 +22,7 @@ export function parseIso8601(text: string, zone?: string): number | undefined {
   const dayMs = readDay(text)
   if (dayMs === undefined) return undefined
   const start = dayLength(text)
-  if (start === text.length) return shift(dayMs, zone)
+  if (start === text.length) return inZone(dayMs, zone)
   const separator = text.charCodeAt(start)
   if (separator !== 0x54 && separator !== 0x74 && separator !== 0x20) return undefined
   return readTime(text, start + 1, dayMs, zone)
@@ -84,7 +82,7 @@ function readTime(text: string, start: number, dayMs: number, zone: string | und
   const timeMs = ((hour * 60 + minute) * 60 + second) * 1000 + fractionMs
   // 24:00 is the end of the day, and nothing comes after it.
   if (timeMs > DAY_MS) return undefined
-  if (at === text.length) return shift(dayMs + timeMs, zone)
+  if (at === text.length) return inZone(dayMs + timeMs, zone)
   const offsetMs = readOffset(text, at)
   return offsetMs === undefined ? undefined : dayMs + timeMs - offsetMs
 }
@@ -142,38 +140,6 @@ function utcDay(year: number, month: number, day: number): number {
   return new Date(0).setUTCFullYear(year, month - 1, day)
 }
 
-/**
- * A wall clock's time in its zone. Where the clock shows it twice the first is meant, and where it skips it the time
- * before the change goes on: Python's `fold=0`.
- */
-function shift(wallMs: number, zone: string | undefined): number {
-  if (zone === undefined || zone === 'UTC') return wallMs
-  const before = zoneOffset(zone, wallMs - DAY_MS)
-  if (zoneOffset(zone, wallMs - before) === before) return wallMs - before
-  const after = zoneOffset(zone, wallMs + DAY_MS)
-  return zoneOffset(zone, wallMs - after) === after ? wallMs - after : wallMs - before
-}
-
-/** How far the zone's clocks are ahead of UTC, in milliseconds. */
-function zoneOffset(zone: string, timeMs: number): number {
-  const secondMs = Math.floor(timeMs / 1000) * 1000
-  const parts: Record<string, number> = {}
-  for (const { type, value } of wallClock(zone).formatToParts(secondMs)) parts[type] = Number(value)
-  const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = parts
-  return utcDay(year, month, day) + ((hour * 60 + minute) * 60 + second) * 1000 - secondMs
-}
-
-function wallClock(zone: string): Intl.DateTimeFormat {
-  let clock = wallClocks.get(zone)
-  if (clock === undefined) {
-    const numeric = 'numeric' as const
-    const fields = { year: numeric, month: numeric, day: numeric, hour: numeric, minute: numeric, second: numeric }
-    try {
-      clock = new Intl.DateTimeFormat('en-US', { timeZone: zone, hourCycle: 'h23', ...fields })
-    } catch (cause) {
-      throw new ImproperlyConfigured(`"${zone}" is not a time zone; use a name such as "Europe/Berlin"`, { cause })
-    }
-    wallClocks.set(zone, clock)
-  }
-  return clock
+function inZone(wallMs: number, zone: string | undefined): number {
+  return zone === undefined ? wallMs : fromWallTime(zone, wallMs)
 }

@@ -1,27 +1,13 @@
-/** The logger that every part is given, and the console logger behind it. Users may hand in their own. */
+/**
+ * The logger that every part is given, and what stands behind it. Users may hand in their own. How records become lines
+ * is `log-format.ts`.
+ */
+import { formatText } from './log-format.ts'
+import { LOG_LEVELS, parseLogLevel } from './log-record.ts'
+import type { LogFields, LogLevel, LogRecord } from './log-record.ts'
 
-/** Python's levels, lowest first. */
-export const LOG_LEVELS = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'] as const
-export type LogLevel = (typeof LOG_LEVELS)[number]
-
-/** Python has two names for two of its levels. */
-const LEVEL_ALIASES: Readonly<Record<string, LogLevel>> = { WARN: 'WARNING', FATAL: 'CRITICAL' }
-
-/** A level by its name, in any case, or by Python's number (10 is DEBUG, 50 CRITICAL); undefined where there is none. */
-export function parseLogLevel(text: string): LogLevel | undefined {
-  const name = text.trim().toUpperCase()
-  if (/^\d+$/.test(name)) return LOG_LEVELS[Math.min(Math.max(Math.ceil(Number(name) / 10), 1), LOG_LEVELS.length) - 1]
-  return LOG_LEVELS.find((level) => level === name) ?? LEVEL_ALIASES[name]
-}
-
-/** Extra facts of a record. */
-export interface LogFields {
-  /** Printed with its stack. */
-  readonly error?: unknown
-  /** Whose line it is, where it is not the worker's own: a child's. */
-  readonly processName?: string
-  readonly [name: string]: unknown
-}
+export { LOG_LEVELS, parseLogLevel }
+export type { LogFields, LogLevel, LogRecord }
 
 export interface Logger {
   debug(message: string, fields?: LogFields): void
@@ -31,47 +17,76 @@ export interface Logger {
   critical(message: string, fields?: LogFields): void
   /** Would a record of this level be written? Ask before building a costly message. */
   enabled(level: LogLevel): boolean
-  /** A logger that puts `prefix` in front of each message. */
-  child(prefix: string): Logger
+  /** A logger that puts `prefix` in front of each message, and adds `fields` to those of each record. */
+  child(prefix: string, fields?: LogFields): Logger
 }
 
-/** One record on its way to a sink. */
-export interface LogRecord {
-  readonly timeMs: number
-  readonly level: LogLevel
-  readonly message: string
-  readonly fields: LogFields | undefined
-}
+/** Takes each record. */
+export type WriteRecord = (record: LogRecord) => void
 
 export interface LoggerOptions {
   /** The lowest level that is written. Default `WARNING`. */
   readonly level?: LogLevel
   /** Takes each record. Default: a line on standard error. */
-  readonly write?: (record: LogRecord) => void
+  readonly write?: WriteRecord
 }
 
 /** A logger over a function that writes records. */
 export function createLogger(options: LoggerOptions = {}): Logger {
-  const threshold = LOG_LEVELS.indexOf(options.level ?? 'WARNING')
-  const write = options.write ?? writeToStderr
-  const make = (prefix: string): Logger => {
-    const log =
-      (level: LogLevel) =>
-      (message: string, fields?: LogFields): void => {
-        if (LOG_LEVELS.indexOf(level) < threshold) return
-        write({ timeMs: Date.now(), level, message: prefix + message, fields })
+  return new LogOutlet(options).logger
+}
+
+/** A logger, its children, and where all their records go: that may change while they are in use. */
+export class LogOutlet {
+  readonly logger: Logger
+  #threshold: number
+  #write: WriteRecord
+
+  constructor(options: LoggerOptions = {}) {
+    this.#threshold = LOG_LEVELS.indexOf(options.level ?? 'WARNING')
+    this.#write = options.write ?? writeToStderr
+    this.logger = this.#logger('', undefined)
+  }
+
+  /** From now on records go there, from this level on; what is left out stays as it is. */
+  redirect({ level, write }: LoggerOptions): void {
+    if (level !== undefined) this.#threshold = LOG_LEVELS.indexOf(level)
+    if (write !== undefined) this.#write = write
+  }
+
+  #logger(prefix: string, common: LogFields | undefined): Logger {
+    const log = (level: LogLevel): Logger['info'] => {
+      const rank = LOG_LEVELS.indexOf(level)
+      return (message, own) => {
+        if (rank < this.#threshold) return
+        const fields = common === undefined || own === undefined ? (own ?? common) : { ...common, ...own }
+        this.#write({ timeMs: Date.now(), level, message: prefix + message, fields })
       }
+    }
     return {
       debug: log('DEBUG'),
       info: log('INFO'),
       warning: log('WARNING'),
       error: log('ERROR'),
       critical: log('CRITICAL'),
-      enabled: (level) => LOG_LEVELS.indexOf(level) >= threshold,
-      child: (more) => make(prefix + more),
+      enabled: (level) => LOG_LEVELS.indexOf(level) >= this.#threshold,
+      child: (more, fields) => this.#logger(prefix + more, fields === undefined ? common : { ...common, ...fields }),
     }
   }
-  return make('')
+}
+
+/** The lowest level that `logger` writes. */
+export function lowestLevel(logger: Logger): LogLevel {
+  return LOG_LEVELS.find((level) => logger.enabled(level)) ?? 'CRITICAL'
+}
+
+/** Hand a record of another process to a logger. */
+export function logAt(logger: Logger, level: LogLevel, message: string, fields: LogFields): void {
+  if (level === 'DEBUG') logger.debug(message, fields)
+  else if (level === 'INFO') logger.info(message, fields)
+  else if (level === 'WARNING') logger.warning(message, fields)
+  else if (level === 'ERROR') logger.error(message, fields)
+  else logger.critical(message, fields)
 }
 
 /** A logger that says nothing. */
@@ -79,16 +94,6 @@ export function silentLogger(): Logger {
   return createLogger({ level: 'CRITICAL', write: () => undefined })
 }
 
-/** `[2026-11-21 10:00:00,123: WARNING/MainProcess] message`, and the error's stack below it, as Celery prints. */
-export function formatRecord(record: LogRecord): string {
-  const processName = record.fields?.processName ?? 'MainProcess'
-  const time = new Date(record.timeMs).toISOString().replace('T', ' ').replace('.', ',').replace('Z', '')
-  const error = record.fields?.error
-  const detail =
-    error === undefined ? '' : `\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`
-  return `[${time}: ${record.level}/${processName}] ${record.message}${detail}`
-}
-
 function writeToStderr(record: LogRecord): void {
-  process.stderr.write(`${formatRecord(record)}\n`)
+  process.stderr.write(`${formatText(record)}\n`)
 }

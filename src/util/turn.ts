@@ -1,6 +1,6 @@
 /**
- * Work that belongs to one turn of the event loop leaves together: the end of the turn as a promise, and a batch that
- * gathers what is added during a turn. What a batch is for is the caller's matter.
+ * Work that belongs together leaves together: the end of a callback and of a turn of the event loop as promises, and a
+ * batch that gathers what is added meanwhile. What a batch is for is the caller's matter.
  */
 import { deferred } from './deferred.ts'
 import type { Deferred } from './deferred.ts'
@@ -12,23 +12,35 @@ export function nextTurn(): Promise<void> {
   })
 }
 
-/** Gathers items and hands those of one turn to `flush` in one call, in the order in which they were added. */
+/** Resolves when the callback of the event loop that runs now is over, with all promises that it has settled. */
+export function endOfCallback(): Promise<void> {
+  return new Promise((resolve) => {
+    process.nextTick(resolve)
+  })
+}
+
+/**
+ * Gathers items and hands them to `flush` together, in the order in which they were added: those of one callback while
+ * nothing is under way, for then a turn would only be lost; else those of one turn of the event loop. `flush` may be
+ * called again before it is done.
+ */
 export class TurnBatch<T> {
   readonly #flush: (items: T[]) => Promise<void>
   #items: T[] = []
   #done: Deferred<void> | undefined
+  /** Calls of `flush` that go on. */
+  #underWay = 0
 
   constructor(flush: (items: T[]) => Promise<void>) {
     this.#flush = flush
   }
 
-  /** Add items. All calls of one turn get the same promise: it settles as the `flush` that takes them does. */
+  /** Add items. All calls that leave together get the same promise: it settles as the `flush` that takes them does. */
   add(items: readonly T[]): Promise<void> {
     if (this.#done === undefined) {
       this.#done = deferred()
-      setImmediate(() => {
-        void this.flush()
-      })
+      if (this.#underWay === 0) process.nextTick(this.#flushSoon)
+      else setImmediate(this.#flushSoon)
     }
     for (const item of items) this.#items.push(item)
     return this.#done.promise
@@ -41,11 +53,18 @@ export class TurnBatch<T> {
     const items = this.#items
     this.#items = []
     this.#done = undefined
+    this.#underWay += 1
     try {
       await this.#flush(items)
       done.resolve()
     } catch (error) {
       done.reject(error)
+    } finally {
+      this.#underWay -= 1
     }
+  }
+
+  readonly #flushSoon = (): void => {
+    void this.flush()
   }
 }

@@ -18,6 +18,8 @@ export interface BannerFacts {
   /** The result backend's URL; `disabled` where there is none. */
   readonly results: string
   readonly concurrency: number
+  /** Where the pool grows and shrinks: between which sizes. */
+  readonly autoscale: { readonly max: number; readonly min: number } | undefined
   /** The pool's name. */
   readonly pool: string
   /** The queues that are consumed, a line each. */
@@ -48,7 +50,7 @@ export function startBanner(facts: BannerFacts): string {
     `.> app:         ${facts.app}`,
     `.> transport:   ${facts.transport}`,
     `.> results:     ${facts.results}`,
-    `.> concurrency: ${String(facts.concurrency)} (${facts.pool})`,
+    `.> concurrency: ${concurrency(facts)} (${facts.pool})`,
     '',
     '[queues]',
     ...facts.queues,
@@ -68,6 +70,10 @@ export function bannerTasks(
 ): readonly string[] | undefined {
   if (!shows.info) return undefined
   return names.filter((name) => shows.debug || !name.startsWith('celery.')).toSorted()
+}
+
+function concurrency({ concurrency, autoscale }: BannerFacts): string {
+  return autoscale === undefined ? String(concurrency) : `{min=${String(autoscale.min)}, max=${String(autoscale.max)}}`
 }
 
 function taskLines(tasks: readonly string[] | undefined): string[] {

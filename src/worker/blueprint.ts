@@ -7,21 +7,40 @@
  * Starts nothing; `worker.ts` does.
  */
 import type { App } from '../app/app.ts'
-import type { ResultBackend } from '../backend/backend.ts'
 import type { WorkerError } from '../errors.ts'
+import type { EventDispatcher } from '../events/dispatcher.ts'
+import type { BrokerConnection } from '../messaging/connection.ts'
+import { WORKER_GROUP } from '../protocol/event.ts'
+import type { Clock } from '../util/clock.ts'
 import { LOG_LEVELS } from '../util/logger.ts'
 import type { LogLevel } from '../util/logger.ts'
+import { autoscaleKeepaliveMs, findAutoscaler } from './autoscaler.ts'
+import type { Autoscaler, CreateAutoscaler } from './autoscaler.ts'
+import { createCommands } from './commands/all.ts'
+import type { CommandTarget } from './commands/command.ts'
+import type { ComponentHost } from './component.ts'
+import { Components } from './components.ts'
 import { Consumer } from './consumer.ts'
+import { EarlyAcks } from './early-acks.ts'
+import { EventSending } from './event-sending.ts'
 import { Dispatcher } from './dispatcher.ts'
-import type { WorkerFacts, WorkerOptions } from './options.ts'
+import type { DispatcherParts } from './dispatcher.ts'
+import type { WorkerFacts } from './facts.ts'
+import { Gossip } from './gossip.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { Mingle } from './mingle.ts'
+import type { WorkerOptions } from './options.ts'
 import type { Pool } from './pool/pool.ts'
 import { findPool } from './pool/registry.ts'
 import { PrefetchCount } from './qos.ts'
+import type { PrefetchParts } from './qos.ts'
 import { receive } from './receive.ts'
 import type { ReceiveParts } from './receive.ts'
 import { RemoteControl } from './remote-control.ts'
 import type { Request } from './request.ts'
 import { ResultWriter } from './result-writer.ts'
+import { Slots } from './slots.ts'
+import { StateFile } from './statedb.ts'
 import type { WorkerState } from './state.ts'
 
 /** What a worker is built from. */
@@ -32,8 +51,10 @@ export interface Plan {
   readonly state: WorkerState<Request>
   /** Aborted when results are waited for no longer. */
   readonly ending: AbortSignal
-  /** The command `shutdown` came. */
-  readonly onShutdown: () => void
+  /** Aborted when the worker begins to stop. */
+  readonly stopping: AbortSignal
+  /** A component or a command asks for the end. */
+  readonly stop: ComponentHost['stop']
   /** The pool cannot go on. */
   readonly onFailed: (error: WorkerError) => void
 }
@@ -41,44 +62,98 @@ export interface Plan {
 /** The parts that a worker starts and stops. */
 export interface WorkerParts {
   readonly facts: WorkerFacts
+  readonly components: Components
   readonly pool: Pool
   readonly dispatcher: Dispatcher
   readonly prefetch: PrefetchCount
+  readonly slots: Slots
+  readonly autoscaler: Autoscaler | undefined
   readonly consumer: Consumer
 }
 
-/** Put the parts together. Throws `ImproperlyConfigured` for a pool that there is not, and what opening a backend throws. */
+/**
+ * Put the parts together. Throws `ImproperlyConfigured` for a pool or an autoscaler that there is not, and what opening
+ * a backend throws.
+ */
 export async function createParts(plan: Plan): Promise<WorkerParts> {
-  const { app, state } = plan
+  const { app } = plan
   const backend = await app.backend()
   // Opened now: a backend that cannot be had shall be told of before the first task has run.
   await backend.getMetas([])
+  const createAutoscaler = await autoscalerOf(plan)
   const pool = await createPool(plan, () => {
     dispatcher.dispatch()
   })
-  const dispatcher = createDispatcher(plan, pool, backend, () => {
-    prefetch.ended()
+  const events = createEvents(plan)
+  const tools = { pool, backend, events }
+  const dispatcher = createDispatcher(plan, tools, {
+    brokerDelays: () => consumer.features?.delayed === true,
+    onHeld: (count) => {
+      prefetch.hold(count)
+      // Told after each batch, and when the time of those that were held has come.
+      autoscaler?.maybeScale()
+    },
+    onEnded: () => {
+      prefetch.ended()
+    },
   })
-  const prefetch = createPrefetch(plan, (count) => {
-    void holdAtMost(count)
+  const prefetch = createPrefetch(plan, (count, keep) => {
+    void holdAtMost(count, keep)
   })
-  const consumer = await createConsumer(plan, prefetch.count, dispatcher)
-  const holdAtMost = async (count: number): Promise<void> => {
+  const slots = createSlots(plan, pool, prefetch)
+  const autoscaler = createAutoscaler?.(slots)
+  const broker = await app.connect()
+  const gossip = new Gossip(events)
+  const heartbeat = createHeartbeat(plan, events)
+  const components = createComponents(
+    plan,
+    { broker, events, gossip, heartbeat },
+    {
+      ...componentHost(plan, pool),
+      startedMs: app.clock.monotonic(),
+      events,
+      slots,
+      autoscaler,
+      get prefetchCount() {
+        return prefetch.count
+      },
+      get brokerUrl() {
+        return broker.displayUrl
+      },
+      get queues() {
+        return consumer.queues
+      },
+      addQueue: (queue) => consumer.addQueue(queue),
+      cancelQueue: (name) => consumer.cancelQueue(name),
+      resetRateLimit: (taskName, rateLimit) => {
+        dispatcher.resetRateLimit(taskName, rateLimit)
+      },
+      sendHeartbeat: (freq) => {
+        heartbeat.send('worker-heartbeat', freq)
+      },
+      election: (id, topic, action) => {
+        gossip.election(id, topic, action)
+      },
+    },
+  )
+  const consumer = createConsumer(plan, { broker, components, prefetchCount: prefetch.count, dispatcher, pool })
+  const holdAtMost = async (count: number, keep: number | undefined): Promise<void> => {
     try {
       await consumer.setPrefetchCount(count)
-      await dispatcher.shrink(count)
+      if (keep !== undefined) await dispatcher.shrink(keep)
     } catch (error) {
       app.logger.warning('The prefetch count could not be changed', { error })
     }
   }
-  state.reserved.clear()
-  return { facts: plan.facts, pool, dispatcher, prefetch, consumer }
+  dispatcher.forget()
+  return { facts: plan.facts, components, pool, dispatcher, prefetch, slots, autoscaler, consumer }
 }
 
 async function createPool({ app, options, facts, onFailed }: Plan, onFree: () => void): Promise<Pool> {
   const create = await findPool(facts.pool)
   const tracer = await app.createTracer({ joinWillBlock: true })
   const settings = app.conf.values
+  const who = { hostname: facts.hostname }
   const { maxTasksPerChild = settings.workerMaxTasksPerChild, maxMemoryPerChild = settings.workerMaxMemoryPerChild } =
     options
   return create({
@@ -92,39 +167,58 @@ async function createPool({ app, options, facts, onFailed }: Plan, onFree: () =>
     maxMemoryPerChildBytes: maxMemoryPerChild === null ? undefined : maxMemoryPerChild * 1024,
     childStartTimeoutMs: settings.workerProcAliveTimeout * 1000,
     childOutput: settings.workerRedirectStdouts ? logLevelOf(settings.workerRedirectStdoutsLevel) : 'inherit',
+    lostWaitMs: settings.workerLostWait * 1000,
+    onSpawn: () => {
+      if (app.signals.has('worker-before-create-process')) void app.signals.send('worker-before-create-process', who)
+    },
     onFree,
     onFailed,
   })
 }
 
-function createDispatcher(plan: Plan, pool: Pool, backend: ResultBackend, onEnded: () => void): Dispatcher {
+/** What the dispatcher asks of the parts that are made after it, and tells them. */
+type Ties = Pick<DispatcherParts, 'brokerDelays' | 'onHeld' | 'onEnded'>
+
+/** What requests work with, besides the plan. */
+type RequestTools = Pick<ReceiveParts, 'pool' | 'backend' | 'events'>
+
+function createDispatcher(plan: Plan, tools: RequestTools, ties: Ties): Dispatcher {
   const { state } = plan
+  const { pool } = tools
   const { clock, logger, signals } = plan.app
-  const parts = receiveParts(plan, pool, backend)
+  const parts = receiveParts(plan, tools)
   return new Dispatcher({
     pool,
     state,
     clock,
     logger,
+    limitsRates: !plan.app.conf.values.workerDisableRateLimits,
     receive: (message) => receive(message, parts),
     onReceived: (request) => {
-      if (logger.enabled('INFO')) logger.info(`Task ${request.label} received`)
-      if (!signals.has('task-received')) return
       const { id: taskId, name: task } = request.head
+      if (logger.enabled('INFO')) {
+        logger.info(`Task ${request.label} received${untilWhen(request.head, clock)}`, { task, taskId })
+      }
+      if (!signals.has('task-received')) return
       void signals.send('task-received', { taskId, task, headers: request.message.message.headers })
     },
-    onEnded,
+    ...ties,
   })
 }
 
-function receiveParts({ app, state, facts, ending }: Plan, pool: Pool, backend: ResultBackend): ReceiveParts {
+function untilWhen({ etaMs }: Request['head'], clock: Clock): string {
+  return etaMs === undefined || etaMs <= clock.now() ? '' : `, held until ${new Date(etaMs).toISOString()}`
+}
+
+function receiveParts({ app, state, facts, ending }: Plan, tools: RequestTools): ReceiveParts {
   const { clock, logger } = app
+  const { backend } = tools
   return {
+    ...tools,
     host: app,
-    pool,
-    backend,
     results: new ResultWriter({ backend, clock, logger, stopping: ending }),
     state,
+    earlyAcks: new EarlyAcks(state.orphans),
     signals: app.signals,
     logger,
     clock,
@@ -132,43 +226,125 @@ function receiveParts({ app, state, facts, ending }: Plan, pool: Pool, backend: 
     tasks: app.tasks,
     zone: app.conf.values.timezone,
     decode: (message) => app.decode(message),
+    claimPrefix: `${app.newId()}-`,
+    inheritPriority: app.conf.values.taskInheritParentPriority,
+    stopping: ending,
     accepts: (contentType) => app.acceptList().find(contentType) !== undefined,
     encode: (body) => app.serialization.encodeBody(body, 'json'),
   }
 }
 
-function createPrefetch({ app, options, facts }: Plan, apply: (count: number) => void): PrefetchCount {
-  const { prefetchMultiplier = app.conf.values.workerPrefetchMultiplier } = options
-  return new PrefetchCount({ smallest: facts.concurrency * prefetchMultiplier, clock: app.clock, apply })
+/** Makes the autoscaler over the slots; undefined where there is none. */
+async function autoscalerOf({
+  app,
+  options,
+  facts,
+  state,
+  stopping,
+}: Plan): Promise<((slots: Slots) => Autoscaler) | undefined> {
+  const { autoscale } = facts
+  if (autoscale === undefined) return undefined
+  const create: CreateAutoscaler = options.autoscaler ?? (await findAutoscaler(app.conf.values.workerAutoscaler))
+  const keepaliveMs = autoscaleKeepaliveMs(process.env)
+  const qty = (): number => state.reserved.size + state.active.size
+  return (slots) => create({ ...autoscale, qty, slots, clock: app.clock, logger: app.logger, keepaliveMs, stopping })
 }
 
-async function createConsumer(plan: Plan, prefetchCount: number, dispatcher: Dispatcher): Promise<Consumer> {
-  const { app, options, facts, state, onShutdown } = plan
-  const broker = await app.connect()
-  const remote = new RemoteControl({
-    app,
-    broker,
-    target: {
-      hostname: facts.hostname,
-      state,
-      terminate: (key, signal) => state.active.get(key)?.terminate(signal) ?? false,
-      shutdown: onShutdown,
-    },
+function createSlots(plan: Plan, pool: Pool, prefetch: PrefetchCount): Slots {
+  const { concurrency, autoscale } = plan.facts
+  const multiplier = prefetchMultiplierOf(plan)
+  return new Slots({ pool, prefetch, size: concurrency, multiplier, autoscaled: autoscale !== undefined })
+}
+
+function prefetchMultiplierOf({ app, options }: Plan): number {
+  return options.prefetchMultiplier ?? app.conf.values.workerPrefetchMultiplier
+}
+
+function createPrefetch(plan: Plan, apply: PrefetchParts['apply']): PrefetchCount {
+  const { app, facts, state } = plan
+  const { workerEtaTaskLimit: limit } = app.conf.values
+  return new PrefetchCount({
+    // A pool that may grow has work in hand for all its slots: that is what it grows for.
+    smallest: (facts.autoscale?.max ?? facts.concurrency) * prefetchMultiplierOf(plan),
+    ...(limit === null ? {} : { largestWithHeld: limit }),
+    clock: app.clock,
+    settling: () => state.settling,
+    apply,
   })
+}
+
+/** Without task events they are of the worker alone, until somebody asks for more (`enable_events`). */
+function createEvents({ app, options, facts }: Plan): EventDispatcher {
+  const { taskEvents = app.conf.values.workerSendTaskEvents } = options
+  return app.events.dispatcher({ hostname: facts.hostname, groups: taskEvents ? [] : [WORKER_GROUP] })
+}
+
+function createHeartbeat({ app, options, state }: Plan, events: EventDispatcher): Heartbeat {
+  const { signals, clock } = app
+  return new Heartbeat({ events, state, signals, clock, interval: options.heartbeatInterval })
+}
+
+function componentHost({ app, facts, state, stopping, stop }: Plan, pool: Pool): ComponentHost {
+  return { app, facts, state, pool, stopping, stop }
+}
+
+/** What components of ours are made of, besides the plan. */
+interface ComponentTools {
+  readonly broker: BrokerConnection
+  readonly events: EventDispatcher
+  readonly gossip: Gossip
+  readonly heartbeat: Heartbeat
+}
+
+/** The list, in the order in which they start and are attached; users' own come last. */
+function createComponents({ app, options }: Plan, tools: ComponentTools, target: CommandTarget): Components {
+  const { broker, events, gossip, heartbeat } = tools
+  const { workerStateDb } = app.conf.values
+  const { withoutMingle = false, withoutGossip = false, withoutHeartbeat = false } = options
+  const list = [
+    // Before whatever tells neighbours what is revoked.
+    ...(workerStateDb === null || workerStateDb === '' ? [] : [new StateFile(workerStateDb)]),
+    ...(withoutMingle ? [] : [new Mingle(broker)]),
+    new EventSending(events),
+    ...(withoutGossip ? [] : [gossip]),
+    ...(withoutHeartbeat ? [] : [heartbeat]),
+    new RemoteControl({ broker, target, commands: createCommands(options.commands) }),
+    ...(options.components ?? []),
+  ]
+  return new Components(list, target)
+}
+
+/** What a consumer is tied to. */
+interface ConsumerTies {
+  readonly broker: BrokerConnection
+  readonly components: Components
+  readonly prefetchCount: number
+  readonly dispatcher: Dispatcher
+  readonly pool: Pool
+}
+
+function createConsumer(plan: Plan, { broker, components, prefetchCount, dispatcher, pool }: ConsumerTies): Consumer {
+  const { app, options, facts, state } = plan
+  const settings = app.conf.values
   return new Consumer({
     broker,
     queues: facts.queues,
     prefetchCount,
     purge: options.purge ?? false,
-    retryFirst: app.conf.values.brokerConnectionRetryOnStartup,
+    retryFirst: settings.brokerConnectionRetryOnStartup,
+    retryLost: settings.brokerConnectionRetry,
+    retryRefused: settings.brokerChannelErrorRetry,
     logger: app.logger,
     clock: app.clock,
     onMessages: (messages) => {
       dispatcher.add(messages)
     },
-    attach: (connection) => remote.attach(connection),
+    attach: (connection, over) => components.attach(connection, over),
+    hasRoom: () => pool.free > 0 && state.reserved.size === 0 && state.limited.size === 0,
     onLost: () => {
-      state.reserved.clear()
+      dispatcher.forget()
+      if (!settings.workerCancelLongRunningTasksOnConnectionLoss) return
+      for (const request of state.active.values()) request.cancel()
     },
   })
 }

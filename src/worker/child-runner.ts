@@ -1,6 +1,7 @@
 /** What a pool's child does with the app: load it, and run jobs with its tracer. */
 import type { App } from '../app/app.ts'
 import { loadApp } from '../app/finder.ts'
+import { logAt, lowestLevel } from '../util/logger.ts'
 import type { Logger } from '../util/logger.ts'
 import type { AppLocation, RunJob } from './pool/pool.ts'
 
@@ -21,6 +22,12 @@ export async function createRunner(
 ): Promise<ChildRunner> {
   const app = await loadApp(location)
   app.becomeChild(settings)
+  app.redirectLog({
+    level: lowestLevel(logger),
+    write: ({ level, message, fields = {} }) => {
+      logAt(logger, level, message, fields)
+    },
+  })
   await app.importTasks()
   await app.serialization.loadCompressions()
   return childRunner(app, logger)

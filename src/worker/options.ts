@@ -3,17 +3,26 @@ import { availableParallelism } from 'node:os'
 import type { AppLocation } from '../app/loader.ts'
 import type { Queues } from '../app/queues.ts'
 import type { Settings } from '../app/settings.ts'
-import type { Queue } from '../messaging/queue.ts'
 import { expandNodename } from '../protocol/nodename.ts'
+import { ImproperlyConfigured } from '../errors.ts'
+import { checkRange } from './autoscaler.ts'
+import type { AutoscaleRange, CreateAutoscaler } from './autoscaler.ts'
+import type { Command } from './commands/command.ts'
+import type { Component } from './component.ts'
+import type { WorkerFacts } from './facts.ts'
 
 /** How a worker works. What is left out comes from the settings. Durations are seconds. */
 export interface WorkerOptions {
   /** The node name; `%h %n %d` are expanded. Default `celery@%h`. */
   readonly hostname?: string
-  /** `prefork`, `async`, `solo`. Default: `workerPool`. */
+  /** `prefork`, `threads`, `async`, `solo`, or the path of a module. Default: `workerPool`. */
   readonly pool?: string
   /** How many tasks run at the same time. Default: `workerConcurrency`, else the number of cores. */
   readonly concurrency?: number
+  /** Let the pool grow and shrink with the tasks in hand, from `min` to `max` at a time, instead of `concurrency`. */
+  readonly autoscale?: AutoscaleRange
+  /** How it grows and shrinks. Default: what `workerAutoscaler` names. */
+  readonly autoscaler?: CreateAutoscaler
   /** Only these queues. Default: all declared ones. */
   readonly queues?: readonly string[]
   /** All declared queues but these. */
@@ -24,29 +33,49 @@ export interface WorkerOptions {
   readonly maxTasksPerChild?: number
   /** Replace a child process with more memory than this, in KiB as in Celery. Default: `workerMaxMemoryPerChild`. */
   readonly maxMemoryPerChild?: number
+  /** Send events of tasks (`-E`). Default: `workerSendTaskEvents`. */
+  readonly taskEvents?: boolean
+  /** Send no heartbeats. */
+  readonly withoutHeartbeat?: boolean
+  /** Seconds between two heartbeats. Default 2. */
+  readonly heartbeatInterval?: number
+  /** Ask the neighbours for nothing at the start: neither revoked tasks nor the logical clock. */
+  readonly withoutMingle?: boolean
+  /** Do not listen to the other workers. */
+  readonly withoutGossip?: boolean
   /** Throw away what waits in the queues before the start. */
   readonly purge?: boolean
+  /** More parts of this worker, after those of the app (`app.addWorkerComponent`). */
+  readonly components?: readonly Component[]
+  /** More remote control commands, after those of the app (`app.addWorkerCommand`). */
+  readonly commands?: readonly Command[]
   /** Where child processes find the app. Default: in the file that made it, the first export that is an app. */
   readonly appLocation?: AppLocation
 }
 
-/** What a worker is, for the banner and for commands. */
-export interface WorkerFacts {
-  /** The node name. */
-  readonly hostname: string
-  /** The pool's name. */
-  readonly pool: string
-  readonly concurrency: number
-  /** Those that are consumed. */
-  readonly queues: readonly Queue[]
-}
-
-/** What a worker will be. Throws `ImproperlyConfigured` for queues that are not declared where missing ones are not made. */
+/**
+ * What a worker will be. Throws `ImproperlyConfigured` for queues that are not declared where missing ones are not made,
+ * and for a number of tasks at a time that cannot be.
+ */
 export function workerFacts(options: WorkerOptions, settings: Settings, queues: Queues): WorkerFacts {
+  const pool = options.pool ?? settings.workerPool
+  const autoscale = options.autoscale && checkRange(options.autoscale)
+  if (autoscale !== undefined && pool === 'solo') {
+    throw new ImproperlyConfigured(
+      'The solo pool has one slot and cannot be scaled; use "prefork", "threads" or "async"',
+    )
+  }
   return {
     hostname: expandNodename(options.hostname ?? 'celery@%h'),
-    pool: options.pool ?? settings.workerPool,
-    concurrency: options.concurrency ?? settings.workerConcurrency ?? availableParallelism(),
+    pool,
+    concurrency: autoscale?.min ?? checkConcurrency(options.concurrency ?? settings.workerConcurrency),
+    autoscale,
     queues: queues.choose(options.queues, options.excludeQueues),
   }
+}
+
+function checkConcurrency(concurrency: number | null): number {
+  if (concurrency === null) return availableParallelism()
+  if (Number.isSafeInteger(concurrency) && concurrency > 0) return concurrency
+  throw new ImproperlyConfigured(`The concurrency of a worker is a whole number from 1 on, not ${String(concurrency)}`)
 }

@@ -1,22 +1,31 @@
 /**
  * The prefetch count: how many messages the worker has in hand. Celery's rule is a number (multiplier times concurrency);
  * for tasks that last microseconds that number is so small that the way to the broker and back is all the work. So the
- * count follows the pace: as many as the worker ends in 20 ms, at least Celery's number. When the pace drops, the count
- * drops at once, and what has not started goes back for others to take.
+ * count follows the pace: as many as the worker ends in 10 ms, and those whose results are on their way to the store, at
+ * least Celery's number. When the pace drops, the count
+ * drops at once, and what has not started goes back for others to take. What is held until its time (`eta.ts`) comes on
+ * top, as in Celery: it must not keep the worker from work.
  */
 import type { Clock, Timer } from '../util/clock.ts'
 
 /** What the prefetch count depends on. */
 export interface PrefetchParts {
-  /** Celery's number, and the smallest count; 0 is no limit, and stays so. */
+  /** Celery's number, and the smallest count at first; 0 is no limit, and stays so. */
   readonly smallest: number
+  /** What is held lets the count grow no further than this (`workerEtaTaskLimit`). Default: no limit. */
+  readonly largestWithHeld?: number
   readonly clock: Clock
-  /** Have at most so many in hand from now on. */
-  readonly apply: (count: number) => void
+  /** How many have run and are not acknowledged yet. */
+  readonly settling: () => number
+  /** Have at most so many in hand from now on; with `keep`, give back what has not started beyond this number. */
+  readonly apply: (count: number, keep: number | undefined) => void
 }
 
-/** So much work may lie in hand, in milliseconds: nobody minds waiting so long for another worker. */
-const IN_HAND_MS = 20
+/**
+ * So much work may lie in hand, in milliseconds: nobody minds waiting so long for another worker. More makes nothing
+ * faster: what is in hand is what each garbage collection copies.
+ */
+const IN_HAND_MS = 10
 const LARGEST = 2000
 /** No end of a task for so long means that the pace has dropped. */
 const STALL_MS = 100
@@ -24,28 +33,53 @@ const STALL_MS = 100
 /** How many messages one worker has in hand. */
 export class PrefetchCount {
   readonly #parts: PrefetchParts
-  #count: number
+  #smallest: number
+  /** What the pace allows. */
+  #pace: number
+  /** Messages that are held until their time. */
+  #held = 0
   /** Tasks that ended, and how many of them before `#sinceMs`. */
   #ended = 0
   #before = 0
   #sinceMs: number
+  /** The most that were settling since then. */
+  #settling = 0
   #watch: Timer | undefined
 
   constructor(parts: PrefetchParts) {
     this.#parts = parts
-    this.#count = parts.smallest
+    this.#smallest = parts.smallest
+    this.#pace = parts.smallest
     this.#sinceMs = parts.clock.monotonic()
   }
 
   /** The count of now; 0 is no limit. */
   get count(): number {
-    return this.#count
+    const { largestWithHeld = Infinity } = this.#parts
+    return this.#smallest === 0 ? 0 : Math.max(this.#pace, Math.min(this.#pace + this.#held, largestWithHeld))
+  }
+
+  /** The pool has another size: at least so many from now on. No limit stays none. */
+  resize(smallest: number): void {
+    if (this.#smallest === 0 || smallest === this.#smallest) return
+    const follows = this.#pace > this.#smallest
+    this.#smallest = smallest
+    this.#change(follows ? Math.max(this.#pace, smallest) : smallest)
+  }
+
+  /** So many messages are held until their time. */
+  hold(held: number): void {
+    if (held === this.#held) return
+    const before = this.count
+    this.#held = held
+    if (this.count !== before) this.#parts.apply(this.count, undefined)
   }
 
   /** A task has ended. */
   ended(): void {
-    if (this.#parts.smallest === 0) return
+    if (this.#smallest === 0) return
     this.#ended += 1
+    this.#settling = Math.max(this.#settling, this.#parts.settling())
     const elapsedMs = this.#parts.clock.monotonic() - this.#sinceMs
     if (elapsedMs >= IN_HAND_MS) this.#follow(elapsedMs)
   }
@@ -57,29 +91,29 @@ export class PrefetchCount {
   }
 
   #follow(elapsedMs: number): void {
-    const wanted = Math.ceil(((this.#ended - this.#before) / elapsedMs) * IN_HAND_MS)
+    const wanted = Math.ceil(((this.#ended - this.#before) / elapsedMs) * IN_HAND_MS) + this.#settling
     this.#before = this.#ended
+    this.#settling = 0
     this.#sinceMs += elapsedMs
     // Not with every breath: each change is a message to some brokers.
-    const count = Math.min(Math.max(wanted, this.#parts.smallest), LARGEST)
-    if (count > this.#count * 1.25 || count < this.#count / 2) this.#change(count)
+    const count = Math.min(Math.max(wanted, this.#smallest), LARGEST)
+    if (count > this.#pace * 1.25 || count < this.#pace / 2) this.#change(count)
   }
 
-  #change(count: number): void {
-    this.#count = count
+  #change(pace: number): void {
+    this.#pace = pace
     this.stop()
-    if (count > this.#parts.smallest) this.#watchForStall()
-    this.#parts.apply(count)
+    if (pace > this.#smallest) this.#watchForStall()
+    this.#parts.apply(this.count, pace)
   }
 
   #watchForStall(): void {
-    const { clock, smallest } = this.#parts
     const ended = this.#ended
-    this.#watch = clock.after(
+    this.#watch = this.#parts.clock.after(
       STALL_MS,
       () => {
         if (this.#ended > ended) this.#watchForStall()
-        else this.#change(smallest)
+        else this.#change(this.#smallest)
       },
       { unref: true },
     )

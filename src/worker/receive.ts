@@ -85,7 +85,7 @@ async function onUnknownTask(head: TaskHead, message: IncomingMessage, parts: Re
     `Received unregistered task of type ${JSON.stringify(head.name)}: the message ${head.id} is rejected. ` +
       'Is the module that defines it among the app\'s "include"?',
   )
-  await storeFailure(head.id, error, parts)
+  await storeFailure(head.id, error, message, parts)
   await message.reject({ requeue: false })
   const facts = { taskId: head.id, task: head.name, headers: message.message.headers }
   await parts.signals.send('task-unknown', { ...facts, exception: error })
@@ -97,7 +97,7 @@ async function onBadMessage(message: IncomingMessage, parts: ReceiveParts, throw
   const id = typeof headers['id'] === 'string' ? headers['id'] : undefined
   const from = `queue ${message.deliveryInfo.routing_key}, content type ${contentType}${id === undefined ? '' : `, id ${id}`}`
   parts.logger.critical(`Received a message that is no task (${from}): ${error.message}`)
-  if (id !== undefined) await storeFailure(id, error, parts)
+  if (id !== undefined) await storeFailure(id, error, message, parts)
   // What cannot be decoded would not be decodable the next time either; the rest may interest a dead-letter queue.
   if (thrown instanceof DecodeError) await message.ack()
   else await message.reject({ requeue: false })
@@ -105,9 +105,16 @@ async function onBadMessage(message: IncomingMessage, parts: ReceiveParts, throw
   await parts.signals.send('task-rejected', { ...facts, reason: error.message })
 }
 
-async function storeFailure(taskId: string, error: Error, parts: ReceiveParts): Promise<void> {
+async function storeFailure(
+  taskId: string,
+  error: Error,
+  { message }: IncomingMessage,
+  parts: ReceiveParts,
+): Promise<void> {
   const fields = { taskId, status: FAILURE, result: encodeException(error), traceback: undefined, children: [] }
-  await parts.results.write(parts.backend.encodeResult(encodeTaskMeta(fields, parts.clock.now())))
+  const result = parts.backend.encodeResult(encodeTaskMeta(fields, parts.clock.now()))
+  const unstored = await parts.results.write(result, message.properties)
+  if (unstored !== undefined) throw unstored
 }
 
 /** Ending a bad message may itself fail, for want of a broker: it then comes again. */

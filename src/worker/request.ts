@@ -11,30 +11,53 @@
  *     timeout      store TimeLimitExceeded      the same, or requeue with `acksOnTimeout: false`
  *     lost         store WorkerLostError        the same, or requeue with `rejectOnWorkerLost`
  *     terminated   store REVOKED                the same
- *     unstarted    give back                    give back
+ *     unstarted    give back; store WorkerShutdown where it was acknowledged       give back
  *     cancelled    store WorkerShutdown         requeue
+ *
+ * Only here events about a task are sent, too.
  */
+import { constants } from 'node:os'
 import type { EncodedResult, ResultBackend } from '../backend/backend.ts'
+import { abandon, countPart, returnPart, settleChord } from '../canvas/chord-part.ts'
+import type { ChordRuntime, Part, PartEnd } from '../canvas/chord-part.ts'
 import { callErrbacks } from '../canvas/continue.ts'
 import type { Host } from '../canvas/host.ts'
-import { TaskRevokedError, Terminated, TimeLimitExceeded, WorkerLostError, WorkerShutdown } from '../errors.ts'
+import {
+  OperationalError,
+  Reject,
+  TaskRevokedError,
+  Terminated,
+  TimeLimitExceeded,
+  WorkerLostError,
+  WorkerShutdown,
+} from '../errors.ts'
+import type { EventDispatcher } from '../events/dispatcher.ts'
 import type { IncomingMessage } from '../messaging/consumer.ts'
+import { isConnectionError } from '../messaging/failure.ts'
 import { encodeException } from '../protocol/exception.ts'
-import type { Message } from '../protocol/message.ts'
+import type { Body, Message } from '../protocol/message.ts'
+import type { ResultAddress } from '../protocol/reply.ts'
 import { encodeTaskMeta } from '../protocol/result.ts'
-import { FAILURE, REVOKED } from '../protocol/states.ts'
+import type { TaskMeta } from '../protocol/result.ts'
+import type { SignatureData } from '../protocol/signature.ts'
+import { FAILURE, RETRY, REVOKED } from '../protocol/states.ts'
 import type { TaskState } from '../protocol/states.ts'
-import { decodeTaskBody } from '../protocol/task.ts'
+import { decodeTaskBody, readCallFields } from '../protocol/task.ts'
 import type { TaskEmbed, TaskHead } from '../protocol/task.ts'
 import type { RequestFacts, Signals } from '../signals.ts'
-import type { Outcome } from '../task/outcome.ts'
+import type { Failure, Outcome } from '../task/outcome.ts'
 import type { TaskDefinition } from '../task/task.ts'
-import { chainFailures, failureOf } from '../task/failure.ts'
+import { failureOf } from '../task/failure.ts'
+import { asError } from '../util/as-error.ts'
 import type { Clock } from '../util/clock.ts'
-import type { Logger } from '../util/logger.ts'
+import type { LogFields, Logger } from '../util/logger.ts'
+import type { EarlyAcks } from './early-acks.ts'
 import type { Job, JobObserver, Pool } from './pool/pool.ts'
 import type { ResultWriter } from './result-writer.ts'
 import type { WorkerState } from './state.ts'
+
+/** What sends the events of tasks: an `EventDispatcher`. */
+export type TaskEvents = Pick<EventDispatcher, 'sendTask' | 'sendsTasks'>
 
 /** What all requests of one worker share. */
 export interface RequestParts {
@@ -43,11 +66,19 @@ export interface RequestParts {
   readonly backend: ResultBackend
   readonly results: ResultWriter
   readonly state: WorkerState<Request>
+  readonly earlyAcks: EarlyAcks<Request>
   readonly signals: Signals
+  readonly events: TaskEvents
   readonly logger: Logger
   readonly clock: Clock
   readonly hostname: string
   readonly decode: (message: Message) => unknown
+  /** What the claims of this worker begin with, and no other's. */
+  readonly claimPrefix: string
+  /** What follows a task has its priority (`taskInheritParentPriority`). */
+  readonly inheritPriority: boolean
+  /** Aborted when the worker ends: what is not told to a chord by then is told by whoever gets the message next. */
+  readonly stopping: AbortSignal
 }
 
 /** One delivery of one task. */
@@ -55,25 +86,52 @@ export class Request implements JobObserver {
   readonly key: number
   readonly head: TaskHead
   readonly definition: TaskDefinition
-  readonly message: IncomingMessage
   readonly #parts: RequestParts
+  #message: IncomingMessage
   /** When it was accepted by the pool, Unix milliseconds. */
   startedMs: number | undefined
   /** The process that runs it. */
   pid: number | undefined
-  #storing: Promise<void> | undefined
+  /** Resolves with the error of a part of a chord that could not be counted. */
+  #counting: Promise<Error | undefined> | undefined
+  /** Resolves with the error of a document that could not be stored. */
+  #storing: Promise<Error | undefined> | undefined
+  /** It was given to the pool, which runs it or has run it. */
+  #inPool = false
+  /** Whether the message was to come again when it was rejected. */
+  #requeue = true
+  /** Its message comes again, and it was ended for that. */
+  #cancelled = false
+  /** It is to be ended, but is still on its way into the pool. */
+  #terminating: NodeJS.Signals | undefined
 
   constructor(head: TaskHead, definition: TaskDefinition, message: IncomingMessage, parts: RequestParts) {
     this.key = parts.state.nextKey()
     this.head = head
     this.definition = definition
-    this.message = message
+    this.#message = message
     this.#parts = parts
+  }
+
+  /** The delivery that is to be acknowledged. */
+  get message(): IncomingMessage {
+    return this.#message
+  }
+
+  /** It was given to the pool: whatever becomes of its message, it is not to run again here. */
+  get inPool(): boolean {
+    return this.#inPool
   }
 
   /** The name in logs: the shadow, where there is one. */
   get label(): string {
     return `${this.head.shadow ?? this.head.name}[${this.head.id}]`
+  }
+
+  /** It was admitted: it will run, now or at its time. */
+  received(): void {
+    if (this.#sendsEvents)
+      this.#parts.events.sendTask('task-received', readCallFields(this.head.id, this.message.message.headers))
   }
 
   /**
@@ -85,9 +143,35 @@ export class Request implements JobObserver {
     state.reserved.delete(this.key)
     state.active.set(this.key, this)
     try {
-      await this.#settle(await this.#run(pool, entered))
+      // A function that takes this very process down must not come back for ever: where it runs in here, the early
+      // acknowledgement has left before it starts.
+      if (!this.definition.policy.acksLate && !pool.isolated) await this.#parts.earlyAcks.send(this)
+      if (this.#terminating !== undefined) {
+        entered()
+        await this.#settleTerminated(this.#terminating)
+        return
+      }
+      this.#inPool = true
+      const ending = pool.execute(this.#job(), this)
+      entered()
+      const outcome = await ending
+      // The new attempt may be with another worker already, whose events come after this one.
+      if (outcome.kind === 'retry' && this.#sendsEvents) this.#tellFailure('task-retried', outcome.failure)
+      const settling = this.#settle(outcome)
+      if (settling !== undefined) await this.#settled(settling)
+      if (this.#sendsEvents) this.#tellOutcome(outcome)
     } finally {
       state.active.delete(this.key)
+    }
+  }
+
+  async #settled(settling: Promise<void>): Promise<void> {
+    const { state } = this.#parts
+    state.settling += 1
+    try {
+      await settling
+    } finally {
+      state.settling -= 1
     }
   }
 
@@ -97,31 +181,81 @@ export class Request implements JobObserver {
     this.startedMs = clock.now()
     this.pid = pid
     state.count(this.head.name)
+    if (this.#sendsEvents) this.#parts.events.sendTask('task-started', { uuid: this.head.id })
     if (this.definition.policy.acksLate || !pool.isolated) return
     this.message.ack().catch((error: unknown) => {
-      logger.error(`Task ${this.label} could not be acknowledged and will run again`, { error })
+      if (isConnectionError(error)) state.orphans.add(this)
+      else logger.error(`Task ${this.label} could not be acknowledged and will run again`, { ...this.#named, error })
     })
   }
 
   /** Documents are written in order and not waited for here; `settle` waits before the message goes. */
-  store(result: EncodedResult): Promise<void> {
+  store(result: EncodedResult): void {
     const before = this.#storing
-    const writing = this.#parts.results.write(result)
-    this.#storing = before === undefined ? writing : before.then(() => writing)
-    // Seen again in `settle`; without this a write that fails early would count as unhandled.
-    this.#storing.catch(() => undefined)
-    return Promise.resolve()
+    const { properties } = this.message.message
+    // A link of the chain that failed with this task has no message of its own; whoever called waits for it all the same.
+    const to = result.taskId === this.head.id ? properties : withoutId(properties)
+    const writing = this.#parts.results.write(result, to)
+    this.#storing = before === undefined ? writing : before.then(async (error) => error ?? (await writing))
   }
 
-  /** The message goes back as if it had never come. */
+  /** As a part of a chord it has ended. Counting, and sending the body after the last one, is waited for likewise. */
+  endPart(body: Body): void {
+    const before = this.#counting
+    const counting = this.#countPart(body)
+    this.#counting = before === undefined ? counting : before.then(async (error) => error ?? (await counting))
+  }
+
+  async #countPart(body: Body): Promise<Error | undefined> {
+    const { backend, claimPrefix, decode } = this.#parts
+    const { id: taskId, group: groupId, groupIndex: index } = this.head
+    if (backend.chords === undefined || groupId === undefined) return undefined
+    const returned = { taskId, groupId, index, body, claim: claimPrefix + String(this.key) }
+    try {
+      const progress = await countPart(backend.chords, returned)
+      if (progress?.kind === 'counted') return undefined
+      const part = this.#part(decodeTaskBody(decode(this.message.message)).embed)
+      await settleChord(this.#chords(), part, returned, progress)
+      return undefined
+    } catch (error) {
+      return asError(error)
+    }
+  }
+
+  /** The message goes back as if it had never come, until its time where that is still to come. */
   giveBack(): Promise<void> {
-    this.#parts.state.reserved.delete(this.key)
-    return this.message.giveBack()
+    const { state, clock } = this.#parts
+    const { etaMs } = this.head
+    state.reserved.delete(this.key)
+    state.limited.delete(this.key)
+    state.scheduled.delete(this.key)
+    return this.message.giveBack(etaMs !== undefined && etaMs > clock.now() ? { dueMs: etaMs } : {})
   }
 
-  /** End it by force while it runs. False where it does not run, or the pool cannot. */
+  /** End it by force, if it runs or is about to. False where it does not, or the pool cannot. */
   terminate(signal: NodeJS.Signals): boolean {
-    return this.#parts.pool.terminate(this.key, signal)
+    const { pool, state } = this.#parts
+    if (this.#inPool) return pool.terminate(this.key, signal)
+    if (!state.active.has(this.key)) return false
+    this.#terminating = signal
+    return true
+  }
+
+  /** Its message comes again, for the connection is lost: end it by force where it is acknowledged late. */
+  cancel(): void {
+    if (this.message.state === 'unacked' && this.definition.policy.acksLate) this.#cancelled = this.terminate('SIGTERM')
+    if (!this.#cancelled) return
+    this.#parts.state.orphans.delete(this)
+    if (this.#sendsEvents) this.#parts.events.sendTask('task-cancelled', { uuid: this.head.id })
+  }
+
+  /** Its message has come again. It is this that is acknowledged now, and what was said of the other holds for it. */
+  async adopt(message: IncomingMessage): Promise<void> {
+    const { state } = this.#message
+    this.#message = message
+    this.#parts.logger.info(`Task ${this.label} came again from a lost connection, and does not run twice`, this.#named)
+    if (state === 'acked') await message.ack()
+    else if (state === 'rejected') await message.reject({ requeue: this.#requeue })
   }
 
   /** Revoked or expired before it ran: say so and drop it. */
@@ -133,49 +267,38 @@ export class Request implements JobObserver {
 
   /** End it with an error that the task did not throw: a killed child, a shutdown. */
   async fail(error: Error): Promise<void> {
-    const { backend, clock, signals } = this.#parts
+    const { signals } = this.#parts
     const failure = failureOf(error)
     const { traceback } = failure
-    await this.#store(FAILURE, encodeException(error), traceback)
+    this.#store(FAILURE, encodeException(error), traceback)
     const embed = this.#embed()
-    for (const meta of chainFailures(embed?.chain ?? null, error, traceback, clock.now())) {
-      await this.store(backend.encodeResult(meta))
+    if (embed !== undefined) {
+      await this.#returnPart(embed, { status: FAILURE, result: encodeException(error) })
+      await abandon(this.#chords(), embed.chain ?? [], error, traceback)
     }
     if (embed !== undefined) await this.#callErrbacks(embed, error, traceback)
+    if (this.#sendsEvents) this.#tellFailure('task-failed', failure)
     if (!signals.has('task-failure')) return
     const facts = { taskId: this.head.id, task: this.head.name, args: [], kwargs: {} }
     await signals.send('task-failure', { ...facts, exception: error, traceback })
   }
 
-  async #run(pool: Pool, entered: () => void): Promise<Outcome> {
-    try {
-      // A function that takes this very process down must not come back for ever: where it runs in here, the early
-      // acknowledgement is safe in the broker before it starts.
-      if (!this.definition.policy.acksLate && !pool.isolated) await this.message.ack()
-    } catch (error) {
-      entered()
-      throw error
-    }
-    const outcome = pool.execute(this.#job(), this)
-    entered()
-    return outcome
-  }
-
-  async #settle(outcome: Outcome): Promise<void> {
+  /** A promise only where there is something left to wait for. */
+  #settle(outcome: Outcome): Promise<void> | undefined {
     const { policy } = this.definition
     switch (outcome.kind) {
       case 'success':
         this.#logSuccess(outcome)
         return this.#finish()
       case 'retry':
-        this.#parts.logger.info(`Task ${this.label} retry: ${outcome.message}`)
+        this.#parts.logger.info(`Task ${this.label} retry: ${outcome.message}`, this.#named)
         return this.#finish()
       case 'ignored':
-        this.#parts.logger.info(`Task ${this.label} ignored`)
+        this.#parts.logger.info(`Task ${this.label} ignored`, this.#named)
         return this.#finish()
       case 'rejected':
-        this.#parts.logger.info(`Task ${this.label} rejected: ${outcome.reason}`)
-        return this.#reject(outcome.requeue, outcome.reason)
+        this.#parts.logger.info(`Task ${this.label} rejected: ${outcome.reason}`, this.#named)
+        return this.#settleRejected(outcome.requeue, outcome.reason)
       case 'failure':
         this.#logFailure(outcome)
         return policy.acksOnFailure ? this.#finish() : this.#reject(false, outcome.failure.repr)
@@ -184,18 +307,40 @@ export class Request implements JobObserver {
       case 'lost':
         return this.#settleLost(outcome.exit)
       case 'terminated':
-        await this.#revoke('terminated', outcome.signal)
-        return this.#finish()
+        return this.#settleTerminated(outcome.signal)
       case 'cancelled':
         return this.#settleCancelled()
       case 'unstarted':
-        return this.giveBack()
+        return this.message.state === 'unacked' ? this.giveBack() : this.#settleCancelled()
     }
+  }
+
+  /** A part of a chord that will not come again has failed: the others must not wait for it. */
+  async #settleRejected(requeue: boolean, reason: string): Promise<void> {
+    const chord = requeue || this.head.group === undefined ? undefined : this.#embed()?.chord
+    if (chord !== undefined && chord !== null) await this.fail(new Reject(reason))
+    return this.#reject(requeue, reason)
+  }
+
+  async #settleTerminated(signal: string): Promise<void> {
+    if (this.#cancelled) return this.#settleForNext()
+    await this.#revoke('terminated', signal)
+    await this.#finish()
+  }
+
+  /** Nothing to acknowledge on a connection that is lost: as in Celery it waits for its next run in the state RETRY. */
+  async #settleForNext(): Promise<void> {
+    this.#parts.logger.warning(
+      `Task ${this.label} was ended, for the connection is lost; it will run again`,
+      this.#named,
+    )
+    this.#store(RETRY, encodeException(new OperationalError('The connection to the broker was lost')), undefined)
+    await this.#stored()
   }
 
   async #settleTimeout(seconds: number): Promise<void> {
     const { policy } = this.definition
-    this.#parts.logger.error(`Hard time limit (${String(seconds)}s) exceeded for ${this.label}`)
+    this.#parts.logger.error(`Hard time limit (${String(seconds)}s) exceeded for ${this.label}`, this.#named)
     if (policy.acksLate && !policy.acksOnTimeout) return this.#reject(true, 'time limit exceeded')
     await this.fail(new TimeLimitExceeded(seconds))
     return this.#finish()
@@ -204,7 +349,7 @@ export class Request implements JobObserver {
   async #settleLost(exit: number | string): Promise<void> {
     const { policy } = this.definition
     const error = new WorkerLostError(exit)
-    this.#parts.logger.error(`Task ${this.label} lost its process: ${error.message}`)
+    this.#parts.logger.error(`Task ${this.label} lost its process: ${error.message}`, this.#named)
     if (policy.acksLate && policy.rejectOnWorkerLost) return this.#reject(true, error.message)
     await this.fail(error)
     return this.#finish()
@@ -212,22 +357,38 @@ export class Request implements JobObserver {
 
   async #settleCancelled(): Promise<void> {
     if (this.definition.policy.acksLate) return this.#reject(true, 'the worker is shutting down')
-    this.#parts.logger.warning(`Task ${this.label} was cut by the shutdown; acknowledged early, it will not run again`)
+    this.#parts.logger.warning(
+      `Task ${this.label} was cut by the shutdown; acknowledged early, it will not run again`,
+      this.#named,
+    )
     await this.fail(new WorkerShutdown('The worker was shut down while the task was running'))
     return this.#finish()
   }
 
   /** Acknowledge, not before the result is safe. */
-  async #finish(): Promise<void> {
-    if (this.message.state !== 'unacked') return this.#storing
-    await this.#storing
-    await this.message.ack()
+  #finish(): Promise<void> | undefined {
+    if (this.#storing !== undefined || this.#counting !== undefined) return this.#finishStored()
+    return this.message.state === 'unacked' ? this.message.ack() : undefined
+  }
+
+  async #finishStored(): Promise<void> {
+    await this.#stored()
+    if (this.message.state === 'unacked') await this.message.ack()
+  }
+
+  /** Counting comes first, for a chord that fails has more to store. */
+  async #stored(): Promise<void> {
+    const uncounted = this.#counting === undefined ? undefined : await this.#counting
+    const error = uncounted ?? (await this.#storing)
+    if (error !== undefined) throw error
   }
 
   async #reject(requeue: boolean, reason: string): Promise<void> {
-    await this.#storing
+    await this.#stored()
     if (this.message.state !== 'unacked') return
+    this.#requeue = requeue
     await this.message.reject({ requeue })
+    if (this.#sendsEvents) this.#parts.events.sendTask('task-rejected', { uuid: this.head.id, requeue })
     if (this.#parts.signals.has('task-rejected')) {
       await this.#parts.signals.send('task-rejected', { ...this.#facts(), reason })
     }
@@ -237,28 +398,50 @@ export class Request implements JobObserver {
     const { logger, signals } = this.#parts
     logger.info(
       signal === undefined ? `Discarding ${reason} task: ${this.label}` : `Terminated ${this.label} with ${signal}`,
+      this.#named,
     )
     const error = new TaskRevokedError(reason, signal === undefined ? {} : { cause: new Terminated(signal) })
-    await this.#store(REVOKED, encodeException(error), undefined)
-    if (!signals.has('task-revoked')) return
-    await signals.send('task-revoked', {
-      ...this.#facts(),
-      terminated: signal !== undefined,
-      signum: signal,
-      expired: reason === 'expired',
-    })
+    const result = encodeException(error)
+    this.#store(REVOKED, result, undefined)
+    // Whether it is a part of a chord is said in the body; that it cannot be one, in the headers.
+    const embed = this.head.group === undefined ? undefined : this.#embed()
+    if (embed !== undefined) await this.#returnPart(embed, { status: REVOKED, result })
+    const facts = { terminated: signal !== undefined, expired: reason === 'expired' }
+    if (this.#sendsEvents) {
+      const signum = signal === undefined ? null : constants.signals[signal as NodeJS.Signals]
+      this.#parts.events.sendTask('task-revoked', { uuid: this.head.id, ...facts, signum })
+    }
+    if (signals.has('task-revoked')) await signals.send('task-revoked', { ...this.#facts(), ...facts, signum: signal })
   }
 
-  #store(status: TaskState, result: unknown, traceback: string | undefined): Promise<void> {
+  /** Asked before anything is gathered for an event: without events a task costs no more for them. */
+  get #sendsEvents(): boolean {
+    return this.#parts.events.sendsTasks && this.definition.policy.sendEvents
+  }
+
+  /** How the task itself ended. Once the result is stored: who hears of it may want to read it. */
+  #tellOutcome(outcome: Outcome): void {
+    const { id: uuid } = this.head
+    if (outcome.kind === 'success') {
+      const { resultRepr: result, runtimeMs } = outcome
+      this.#parts.events.sendTask('task-succeeded', { uuid, result, runtime: runtimeMs / 1000 })
+    } else if (outcome.kind === 'failure') this.#tellFailure('task-failed', outcome.failure)
+  }
+
+  #tellFailure(type: 'task-failed' | 'task-retried', { repr, traceback }: Failure): void {
+    this.#parts.events.sendTask(type, { uuid: this.head.id, exception: repr, traceback })
+  }
+
+  #store(status: TaskState, result: unknown, traceback: string | undefined): void {
     const { policy } = this.definition
     const ignored = this.head.ignoreResult || policy.ignoreResult
-    if (ignored && !policy.storeErrorsEvenIfIgnored) return Promise.resolve()
+    if (ignored && !policy.storeErrorsEvenIfIgnored) return
     const { id: taskId, group: groupId, parentId } = this.head
     const meta = encodeTaskMeta(
       { taskId, status, result, traceback, children: [], groupId, parentId },
       this.#parts.clock.now(),
     )
-    return this.store(this.#parts.backend.encodeResult(meta))
+    this.store(this.#parts.backend.encodeResult(meta))
   }
 
   /** Who follows the task; undefined where its message cannot be read. */
@@ -266,9 +449,28 @@ export class Request implements JobObserver {
     try {
       return decodeTaskBody(this.#parts.decode(this.message.message)).embed
     } catch (error) {
-      this.#parts.logger.error(`The errbacks of ${this.label} could not be read`, { error })
+      this.#parts.logger.error(`The errbacks of ${this.label} could not be read`, { ...this.#named, error })
       return undefined
     }
+  }
+
+  async #returnPart(embed: TaskEmbed, end: PartEnd): Promise<void> {
+    if (embed.chord !== null) await returnPart(this.#chords(), this.#part(embed), end)
+  }
+
+  /** It as a part of a chord, which it must be. */
+  #part({ chord }: TaskEmbed): Part {
+    const { id, rootId = id, group: groupId, groupIndex } = this.head
+    const priority = this.#parts.inheritPriority ? (this.message.deliveryInfo.priority ?? undefined) : undefined
+    return { id, rootId, groupId, groupIndex, chord: chord as SignatureData, priority }
+  }
+
+  #chords(): ChordRuntime {
+    const { host, clock, logger, backend, stopping: signal } = this.#parts
+    const store = (meta: TaskMeta): void => {
+      this.store(backend.encodeResult(meta))
+    }
+    return { host, clock, logger, signal, store }
   }
 
   #callErrbacks(embed: TaskEmbed, error: Error, traceback: string): Promise<void> {
@@ -297,15 +499,28 @@ export class Request implements JobObserver {
     return { taskId: this.head.id, task: this.head.name, headers: this.message.message.headers }
   }
 
+  /** For log lines that programs read. */
+  get #named(): LogFields {
+    return { task: this.head.name, taskId: this.head.id }
+  }
+
   #logSuccess(outcome: Extract<Outcome, { kind: 'success' }>): void {
     if (!this.#parts.logger.enabled('INFO')) return
     const seconds = (outcome.runtimeMs / 1000).toFixed(6)
-    this.#parts.logger.info(`Task ${this.label} succeeded in ${seconds}s: ${outcome.resultRepr}`)
+    this.#parts.logger.info(`Task ${this.label} succeeded in ${seconds}s: ${outcome.resultRepr}`, this.#named)
   }
 
   #logFailure(outcome: Extract<Outcome, { kind: 'failure' }>): void {
     const { failure, expected } = outcome
-    if (expected) this.#parts.logger.info(`Task ${this.label} raised expected: ${failure.repr}`)
-    else this.#parts.logger.error(`Task ${this.label} raised unexpected: ${failure.repr}\n${failure.traceback}`)
+    if (expected) this.#parts.logger.info(`Task ${this.label} raised expected: ${failure.repr}`, this.#named)
+    else
+      this.#parts.logger.error(
+        `Task ${this.label} raised unexpected: ${failure.repr}\n${failure.traceback}`,
+        this.#named,
+      )
   }
+}
+
+function withoutId({ reply_to: replyTo }: Message['properties']): ResultAddress {
+  return replyTo === undefined ? {} : { reply_to: replyTo }
 }

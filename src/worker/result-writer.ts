@@ -4,6 +4,8 @@
  */
 import type { EncodedResult, ResultBackend } from '../backend/backend.ts'
 import { CeleryError, OperationalError } from '../errors.ts'
+import type { ResultAddress } from '../protocol/reply.ts'
+import { asError } from '../util/as-error.ts'
 import { pause, waitBefore } from '../util/backoff.ts'
 import type { GrowingWait } from '../util/backoff.ts'
 import type { Clock } from '../util/clock.ts'
@@ -28,27 +30,34 @@ export class ResultWriter {
     this.#parts = parts
   }
 
-  /** Resolves when it is stored. Rejects with `BackendStoreError` when it never will be, or the worker ends first. */
-  write(result: EncodedResult): Promise<void> {
-    return this.#parts.backend.storeResult(result).catch((error: unknown) => this.#again(result, error))
+  /**
+   * Write a result for whom the task's message names. Resolves when it is stored, or with the `BackendStoreError` when it never will be or the worker ends first. Never
+   * rejects: it is asked about long after, and an error that nobody has asked about yet must not end the process.
+   */
+  write(result: EncodedResult, to: ResultAddress): Promise<Error | undefined> {
+    return this.#parts.backend.storeResult(result, to).then(nothing, (error: unknown) => this.#again(result, to, error))
   }
 
-  async #again(result: EncodedResult, first: unknown): Promise<void> {
+  async #again(result: EncodedResult, to: ResultAddress, first: unknown): Promise<Error | undefined> {
     const { backend, clock, logger, stopping } = this.#parts
     let error = first
     for (let attempt = 0; ; attempt += 1) {
-      if (!mayPass(error) || stopping.aborted) throw error
+      if (!mayPass(error) || stopping.aborted) return asError(error)
       const message = error instanceof Error ? error.message : String(error)
       logger.error(`The result of task ${result.taskId} could not be stored; trying again: ${message}`)
       await pause(clock, waitBefore(attempt, WAIT), stopping)
       try {
-        await backend.storeResult(result)
-        return
+        await backend.storeResult(result, to)
+        return undefined
       } catch (next) {
         error = next
       }
     }
   }
+}
+
+function nothing(): undefined {
+  return undefined
 }
 
 /** Is it the store's trouble of the moment, and not the result itself? */

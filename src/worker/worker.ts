@@ -1,5 +1,5 @@
 /**
- * The worker: a pool, then a consumer, started in this order and stopped in the other. What lies between them is
+ * The worker: components, a pool, a consumer, started in this order and stopped in the other. What lies between them is
  * `blueprint.ts`.
  *
  * Stopping has two strengths here. Warm: take no more messages, give back what waits, let running tasks end. Cold: abort
@@ -14,16 +14,15 @@ import { deferred } from '../util/deferred.ts'
 import type { Deferred } from '../util/deferred.ts'
 import { createParts } from './blueprint.ts'
 import type { WorkerParts } from './blueprint.ts'
+import type { StopStrength } from './component.ts'
 import { workerFacts } from './options.ts'
-import type { WorkerFacts, WorkerOptions } from './options.ts'
+import type { WorkerFacts } from './facts.ts'
+import type { WorkerOptions } from './options.ts'
 import type { Pool } from './pool/pool.ts'
 import type { Request } from './request.ts'
 import { WorkerState } from './state.ts'
 
-export type { WorkerFacts, WorkerOptions }
-
-/** How strongly to stop. */
-export type StopStrength = 'warm' | 'soft' | 'cold'
+export type { StopStrength, WorkerFacts, WorkerOptions }
 
 /** Celery's limits of the set of revoked ids (`CELERY_WORKER_REVOKES_MAX`, `CELERY_WORKER_REVOKE_EXPIRES`). */
 const REVOKES_MAX = 50_000
@@ -37,6 +36,8 @@ interface Life {
   readonly ready: Promise<WorkerFacts>
   /** Aborted by a stop that comes before the start is done. */
   readonly giveUp: AbortController
+  /** Aborted when the stop begins. */
+  readonly stopping: AbortController
   /** Aborted when results are waited for no longer. */
   readonly ending: AbortController
   /** Settled at the end of the stop. */
@@ -125,13 +126,15 @@ export class Worker {
 
   #begin(): Life {
     const giveUp = new AbortController()
+    const stopping = new AbortController()
     const ending = new AbortController()
     const ended: Deferred<void> = deferred()
-    const started = this.#start(giveUp.signal, ending.signal)
+    const started = this.#start(giveUp.signal, stopping.signal, ending.signal)
     const life: Life = {
       started,
       ready: this.#ready(started),
       giveUp,
+      stopping,
       ending,
       ended,
       stopped: undefined,
@@ -154,7 +157,7 @@ export class Worker {
     return life
   }
 
-  async #start(giveUp: AbortSignal, ending: AbortSignal): Promise<WorkerParts> {
+  async #start(giveUp: AbortSignal, stopping: AbortSignal, ending: AbortSignal): Promise<WorkerParts> {
     const app = this.#app
     const facts = await this.prepare()
     await app.signals.send('worker-init', { hostname: facts.hostname })
@@ -164,8 +167,9 @@ export class Worker {
       facts,
       state: this.#state,
       ending,
-      onShutdown: () => {
-        void this.stop('warm')
+      stopping,
+      stop: (how) => {
+        void this.stop(how)
       },
       onFailed: (error) => {
         if (this.#life !== undefined) this.#fail(this.#life, error, 'cold')
@@ -177,6 +181,7 @@ export class Worker {
     giveUp.addEventListener('abort', onGiveUp)
     try {
       giveUp.throwIfAborted()
+      await parts.components.start()
       await parts.pool.start()
       await parts.consumer.start()
       giveUp.throwIfAborted()
@@ -197,9 +202,10 @@ export class Worker {
   }
 
   /** Close what a start had opened. */
-  async #abandon({ pool, consumer }: WorkerParts): Promise<void> {
+  async #abandon({ components, pool, consumer }: WorkerParts): Promise<void> {
     await this.#step('stop consuming', () => consumer.stop())
     await this.#step('stop the pool', () => pool.stop('cold'))
+    await components.stop()
   }
 
   /** It cannot go on: end in order, and say why. */
@@ -215,11 +221,13 @@ export class Worker {
     const parts = await life.started.catch(() => undefined)
     // A start that failed has left nothing behind.
     if (parts === undefined) return
-    const { pool, dispatcher, prefetch, consumer } = parts
+    const { components, pool, dispatcher, prefetch, autoscaler, consumer } = parts
     const { hostname } = parts.facts
     const { signals } = this.#app
     await signals.send('worker-shutting-down', { hostname, sig: undefined, how, exitcode: 0 })
+    life.stopping.abort()
     prefetch.stop()
+    autoscaler?.stop()
     // No new messages first, so that what is given back next cannot come again to us.
     await this.#step('stop consuming', () => consumer.stopConsuming())
     await this.#step('give back what waits', () => dispatcher.close())
@@ -228,6 +236,7 @@ export class Worker {
     // Outcomes are acknowledged before the channel closes, for what is unacknowledged then goes back.
     await this.#step('settle what has ended', () => dispatcher.drained())
     await this.#step('leave the broker', () => consumer.stop())
+    await components.stop()
     await signals.send('worker-shutdown', { hostname })
     this.#forget(life)
     if (life.failure === undefined) life.ended.resolve()

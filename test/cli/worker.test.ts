@@ -216,3 +216,23 @@ it('shares one copy of the package with the app, from TypeScript and JavaScript 
   expect(stdout).toMatch(/app +-> jobs/)
   expect(code).toBe(0)
 })
+
+it('threads that are ended while they use the embedded store take nothing along', async () => {
+  cwd = makeProject({
+    'app.ts': `
+      import { Celery } from 'celeriac'
+      export const app = new Celery('proj')
+      const note = app.task('proj.note', (): void => undefined)
+      export const busy = app.task('proj.busy', { timeLimit: 0.2 }, async (): Promise<void> => {
+        for (;;) await note.applyAsync([], { queue: 'notes' })
+      })
+      export const add = app.task('proj.add', (x: number, y: number): number => x + y)`,
+  })
+  const worker = startCli(['-A', 'app.ts', 'worker', '-P', 'threads', '-c', '2', '-Q', 'celery', '-l', 'info'], { cwd })
+  await worker.sees(/ready\./)
+  const ids = await Promise.all(Array.from({ length: 6 }, () => call('proj.busy')))
+  for (const id of ids) expect(await result(id)).toMatchObject({ result: { exc_type: 'TimeLimitExceeded' } })
+  expect(await result(await call('proj.add', '--args', '[40, 2]'))).toMatchObject({ result: 42 })
+  worker.signal('SIGTERM')
+  expect((await worker.ended).code).toBe(0)
+})

@@ -1,10 +1,15 @@
 import { join } from 'node:path'
 import { describe, it } from 'vitest'
+import type { EncodedResult, ResultBackend } from '../../src/backend/backend.ts'
 import { MemoryBackendFactory } from '../../src/backend/memory.ts'
+import { rpcBackend } from '../../src/backend/rpc.ts'
 import { sqliteBackend } from '../../src/backend/sqlite.ts'
 import { SqliteFiles } from '../../src/driver/sqlite.ts'
+import { BrokerConnection } from '../../src/messaging/connection.ts'
+import type { ResultAddress } from '../../src/protocol/reply.ts'
 import { testBackend } from '../../src/testing/backend-suite.ts'
-import { backendContext } from '../support/context.ts'
+import { TransportRegistry } from '../../src/transport/registry.ts'
+import { backendContext, transportContext } from '../support/context.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 testBackend(
@@ -40,4 +45,48 @@ for (const apart of [false, true]) {
       },
     },
   )
+}
+testBackend(
+  { describe, it },
+  {
+    name: 'rpc',
+    oneReader: true,
+    setup: async () => {
+      const transports = new TransportRegistry()
+      const context = transportContext()
+      let count = 0
+      return {
+        open: async (resultExpiresMs) => {
+          count += 1
+          const backend = await rpcBackend.open(
+            'rpc://',
+            {},
+            backendContext({
+              resultExpiresMs,
+              connect: () => new BrokerConnection({ urls: 'memory://', transports, context }),
+              replyTo: `replies-${String(count)}`,
+            }),
+          )
+          backend.replies?.expect([
+            'nobody',
+            'no-one',
+            ...Array.from({ length: 500 }, (_, index) => `t${String(index)}`),
+          ])
+          return addressed(backend, { reply_to: 'replies-1' })
+        },
+        remove: async () => undefined,
+      }
+    },
+  },
+)
+
+/** The same backend, whose results all go to one caller. */
+function addressed(backend: ResultBackend, to: ResultAddress): ResultBackend {
+  return new Proxy(backend, {
+    get: (target, name) => {
+      if (name === 'storeResult') return (result: EncodedResult) => target.storeResult(result, to)
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
 }

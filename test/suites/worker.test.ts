@@ -370,3 +370,12 @@ describe('apps', () => {
     expect(await (await add.apply([1], { retries: 1 })).state()).toBe('SUCCESS')
   })
 })
+
+it('a worker needs no result backend', async () => {
+  const { app, start } = makeApp({ broker: 'memory://', backend: 'disabled://' }, 'async')
+  const seen: number[] = []
+  const note = app.task('proj.note', (x: number) => void seen.push(x))
+  await start()
+  await note.delay(1)
+  await waitFor(() => seen.length === 1)
+})

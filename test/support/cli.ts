@@ -15,6 +15,9 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string | undefined>>
   /** Written to its standard input, which is closed then. */
   readonly input?: string
+  /** Open files that take its output, instead of this process. */
+  readonly stdout?: number
+  readonly stderr?: number
 }
 
 /** How a command ended. */
@@ -57,13 +60,13 @@ export class RunningCli {
   #stdout = ''
   #stderr = ''
 
-  constructor(args: readonly string[], { cwd, env = {}, input }: CliOptions) {
+  constructor(args: readonly string[], { cwd, env = {}, input, stdout, stderr }: CliOptions) {
     this.#process = spawn(process.execPath, [join(ROOT, 'bin/celeriac.js'), ...args], {
       cwd,
       env: { ...withoutOwnVariables(process.env), ...env },
       // A process group of its own, as a shell makes it: see `interrupt`.
       detached: true,
-      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      stdio: [input === undefined ? 'ignore' : 'pipe', stdout ?? 'pipe', stderr ?? 'pipe'],
     })
     this.#process.stdout?.setEncoding('utf8').on('data', (text: string) => (this.#stdout += text))
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text))

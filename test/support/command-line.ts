@@ -59,6 +59,9 @@ export class FakeProcess extends EventEmitter implements CliProcess {
   readonly stdout: Recorder
   readonly stderr: Recorder
   readonly env: NodeJS.ProcessEnv
+  readonly argv: readonly string[] = ['node', '/bin/celeriac.js']
+  readonly execArgv: readonly string[] = []
+  title = 'node'
   #cwd: string
 
   constructor(options: CommandLineOptions = {}) {
@@ -80,6 +83,10 @@ export class FakeProcess extends EventEmitter implements CliProcess {
 
   chdir(folder: string): void {
     this.#cwd = folder
+  }
+
+  umask(): number {
+    return 0o022
   }
 
   exit(code: number): never {

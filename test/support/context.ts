@@ -18,5 +18,17 @@ export function transportContext(changes: Partial<TransportContext> = {}): Trans
 }
 
 export function backendContext(changes: Partial<BackendContext> = {}): BackendContext {
-  return { ...transportContext(), serializer: json, resultExpiresMs: undefined, ...changes }
+  return {
+    ...transportContext(),
+    serializer: json,
+    resultExpiresMs: undefined,
+    connect: () => {
+      throw new Error('No broker here')
+    },
+    redis: {},
+    replyTo: 'replies',
+    resultPersistent: false,
+    decodeResult: ({ body }) => json.decode(body),
+    ...changes,
+  }
 }

@@ -1,4 +1,5 @@
 /** An app's place for work-flows in tests: notes the calls instead of sending them. */
+import { Canvas } from '../../src/canvas/canvas.ts'
 import type { Host } from '../../src/canvas/host.ts'
 import type { PublishOptions } from '../../src/canvas/options.ts'
 import { AsyncResult } from '../../src/result/async-result.ts'
@@ -27,7 +28,19 @@ export function fakeHost(): FakeHost {
       calls.push({ name, args, options })
       return Promise.resolve(new AsyncResult(options?.taskId ?? `id-${String(calls.length)}`, host))
     },
+    callMany: (many) => {
+      calls.push(...many)
+      return Promise.resolve([])
+    },
+    apply: (name, args, options) => host.call(name, args, options),
+    replyTo: 'my-replies',
+    canvasPolicy: () => ({ alwaysEager: false, chainsAsLinks: false, warnSize: null }),
+    warn: () => undefined,
+    get canvas() {
+      return new Canvas(host)
+    },
     newId: () => `new-${String(calls.length)}`,
+    chordPolicy: () => ({ joinTimeoutMs: 3000, retryInterval: 1, errbacksOnHeader: false }),
     callErrback: async (name, args, kwargs) => {
       const errback = errbacks.get(name)
       if (errback === undefined) return false

@@ -6,7 +6,7 @@ import type {
   QueueDeclaration,
   TransportFeatures,
 } from '../../src/transport/transport.ts'
-import type { QueueEntry, QueueStore, StoredMessage } from '../../src/transport/virtual/store.ts'
+import type { QueueEntry, QueueStore, ReleaseOptions, StoredMessage } from '../../src/transport/virtual/store.ts'
 import { deferred } from '../../src/util/deferred.ts'
 
 type Verb =
@@ -18,7 +18,14 @@ export function plainMessage(body: string, properties: Message['properties'] = {
 }
 
 export class FakeStore implements QueueStore {
-  readonly features: TransportFeatures = { delayed: false, fanout: true, priority: 'none', shared: false }
+  readonly features: TransportFeatures = {
+    delayed: false,
+    fanout: true,
+    priority: 'none',
+    shared: false,
+    events: 'topic',
+    transient: true,
+  }
   readonly #ended = deferred<Error | undefined>()
   readonly closed: Promise<Error | undefined> = this.#ended.promise
   /** `getMany q 10`, `ackMany a b` ... in the order in which they came. */
@@ -144,13 +151,16 @@ export class FakeStore implements QueueStore {
     await this.#asked('ackMany', bodiesOf(messages))
   }
 
-  async releaseMany(messages: readonly StoredMessage[], options: { readonly redelivered: boolean }): Promise<void> {
-    await this.#asked('releaseMany', bodiesOf(messages) + (options.redelivered ? ' redelivered' : ''))
+  async releaseMany(messages: readonly StoredMessage[], { redelivered, dueMs }: ReleaseOptions): Promise<void> {
+    const due = dueMs === undefined ? '' : ` due ${String(dueMs)}`
+    await this.#asked('releaseMany', bodiesOf(messages) + (redelivered ? ' redelivered' : '') + due)
   }
 
   async size(queue: string): Promise<number> {
     return this.waiting.filter((entry) => entry.queue === queue).length
   }
+
+  async ripen(_queue: string): Promise<void> {}
 
   async purge(_queue: string): Promise<number> {
     return this.waiting.splice(0).length

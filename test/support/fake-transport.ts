@@ -13,7 +13,14 @@ import type {
 } from '../../src/transport/transport.ts'
 import { deferred } from '../../src/util/deferred.ts'
 
-const FEATURES: TransportFeatures = { delayed: true, fanout: true, priority: 'highest-first', shared: false }
+const FEATURES: TransportFeatures = {
+  delayed: true,
+  fanout: true,
+  priority: 'highest-first',
+  shared: false,
+  events: 'topic',
+  transient: true,
+}
 
 /** Called with what was asked; throws or waits as the test likes. */
 type Hook<T> = (asked: T) => void | Promise<void>

@@ -1,5 +1,6 @@
 /** Requests for tests: a pool whose outcomes the test decides, a backend that is a list. */
 import type { EncodedResult, ResultBackend } from '../../src/backend/backend.ts'
+import type { ResultAddress } from '../../src/protocol/reply.ts'
 import type { TaskMeta } from '../../src/protocol/result.ts'
 import { decodeTaskHead } from '../../src/protocol/task.ts'
 import type { TaskCall } from '../../src/protocol/task.ts'
@@ -13,9 +14,11 @@ import { BoundedSet } from '../../src/util/bounded-set.ts'
 import { createLogger } from '../../src/util/logger.ts'
 import { deferred } from '../../src/util/deferred.ts'
 import type { Deferred } from '../../src/util/deferred.ts'
+import { EarlyAcks } from '../../src/worker/early-acks.ts'
 import type { Job, JobObserver, Pool } from '../../src/worker/pool/pool.ts'
 import type { ReceiveParts } from '../../src/worker/receive.ts'
 import { Request } from '../../src/worker/request.ts'
+import { asError } from '../../src/util/as-error.ts'
 import type { ResultWriter } from '../../src/worker/result-writer.ts'
 import { WorkerState } from '../../src/worker/state.ts'
 import { fakeClock } from './fake-clock.ts'
@@ -23,7 +26,7 @@ import type { FakeClock } from './fake-clock.ts'
 import { fakeHost } from './fake-host.ts'
 import type { NotedCall } from './fake-host.ts'
 import { incomingTask } from './incoming.ts'
-import type { Noted } from './incoming.ts'
+import type { Fate, Noted } from './incoming.ts'
 import { taskDefaults } from './task-defaults.ts'
 
 /** A job in the pool, and the test's hand on it. */
@@ -37,18 +40,22 @@ export interface Requests {
   readonly parts: ReceiveParts
   readonly running: RunningJob[]
   readonly stored: TaskMeta[]
+  /** For whom each of them was. */
+  readonly addresses: ResultAddress[]
   readonly logged: string[]
   readonly calls: NotedCall[]
+  /** Events that were sent: type and fields. */
+  readonly events: [type: string, fields: unknown][]
   readonly clock: FakeClock
   /** How many jobs the pool takes. */
   slots: number
   /** Make storing fail. */
   storeError: Error | undefined
   define(name: string, options?: TaskOptions): TaskDefinition
-  request(options?: TaskOptions, call?: Partial<TaskCall>): { request: Request } & Noted
+  request(options?: TaskOptions, call?: Partial<TaskCall>, fate?: Fate): { request: Request } & Noted
 }
 
-export function requests(options: { readonly isolated?: boolean } = {}): Requests {
+export function requests(options: { readonly isolated?: boolean; readonly sendsTasks?: boolean } = {}): Requests {
   const { host, calls } = fakeHost()
   const logged: string[] = []
   const logger = createLogger({ level: 'DEBUG', write: (record) => logged.push(`${record.level} ${record.message}`) })
@@ -58,11 +65,14 @@ export function requests(options: { readonly isolated?: boolean } = {}): Request
   const running: RunningJob[] = []
   const stored: TaskMeta[] = []
   const tasks = new TaskRegistry()
+  const state: WorkerState<Request> = new WorkerState(new BoundedSet({ maxSize: 10, maxAgeMs: 1000, clock }))
   const all: Requests = {
     running,
     stored,
+    addresses: [],
     logged,
     calls,
+    events: [],
     clock,
     slots: 1,
     storeError: undefined,
@@ -71,8 +81,8 @@ export function requests(options: { readonly isolated?: boolean } = {}): Request
       tasks.register({ definition, task: createTask(definition, taskHost) })
       return definition
     },
-    request(taskOptions = {}, call = {}) {
-      const noted = incomingTask(call)
+    request(taskOptions = {}, call = {}, fate = {}) {
+      const noted = incomingTask(call, {}, fate)
       const { headers, properties } = noted.message.message
       const definition = new TaskDefinition('proj.add', (x: number) => x, taskOptions, taskHost)
       return {
@@ -88,12 +98,22 @@ export function requests(options: { readonly isolated?: boolean } = {}): Request
       clock,
       hostname: 'celery@test',
       zone: 'UTC',
-      state: new WorkerState(new BoundedSet({ maxSize: 10, maxAgeMs: 1000, clock })),
+      state,
+      events: {
+        sendsTasks: options.sendsTasks ?? false,
+        sendTask: (type: string, fields: unknown) => void all.events.push([type, fields]),
+      },
+      earlyAcks: new EarlyAcks(state.orphans),
       decode: (message) => JSON.parse(message.body as string),
+      stopping: new AbortController().signal,
+      claimPrefix: 'worker-',
+      inheritPriority: false,
       accepts: (contentType) => contentType === 'application/json',
       encode: (body) => ({ body: JSON.stringify(body), contentType: 'application/json', contentEncoding: 'utf-8' }),
       get results() {
-        return { write: (result: EncodedResult) => all.parts.backend.storeResult(result) } as ResultWriter
+        const write = (result: EncodedResult, to: ResultAddress): Promise<Error | undefined> =>
+          all.parts.backend.storeResult(result, to).then(() => undefined, asError)
+        return { write } as ResultWriter
       },
       backend: {
         encodeResult: (meta: TaskMeta): EncodedResult => ({
@@ -101,8 +121,9 @@ export function requests(options: { readonly isolated?: boolean } = {}): Request
           status: meta.status,
           body: JSON.stringify(meta),
         }),
-        storeResult: (result: EncodedResult) => {
+        storeResult: (result: EncodedResult, to: ResultAddress) => {
           if (all.storeError !== undefined) return Promise.reject(all.storeError)
+          all.addresses.push(to)
           stored.push(JSON.parse(result.body as string) as TaskMeta)
           return Promise.resolve()
         },

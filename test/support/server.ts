@@ -3,15 +3,12 @@
  * loopback interface. Where one cannot be had its suite is skipped and named at the end of the run, and with `CI` set
  * it fails: a suite that silently never runs is worse than none.
  */
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync, type ChildProcess } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { connect } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { describe, it } from 'vitest'
 import { MISSING_SERVER } from './missing-server.ts'
-import { findFreePort } from './ports.ts'
-import { temporaryDirectory } from './temporary-directory.ts'
-import { waitFor } from './wait-for.ts'
 
 /** A server that is running. */
 export interface RunningServer {
@@ -21,8 +18,12 @@ export interface RunningServer {
 
 /** The program's path. Installs the Debian packages when it is missing and this is root; undefined if it cannot be had. */
 export function requireServer(program: string, aptPackages: readonly string[]): string | undefined {
-  const found = findProgram(program)
-  if (found !== undefined || process.getuid?.() !== 0 || findProgram('apt-get') === undefined) return found
+  return findProgram(program) ?? (installPackages(aptPackages) ? findProgram(program) : undefined)
+}
+
+/** Install Debian packages where this is allowed: for root, where there is `apt-get`. Did it work? */
+export function installPackages(aptPackages: readonly string[]): boolean {
+  if (process.getuid?.() !== 0 || findProgram('apt-get') === undefined) return false
   try {
     const options = ['-o', 'DPkg::Lock::Timeout=120', 'install', '-y', '--no-install-recommends']
     execFileSync('apt-get', [...options, ...aptPackages], {
@@ -30,10 +31,10 @@ export function requireServer(program: string, aptPackages: readonly string[]): 
       timeout: 180_000,
       env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
     })
+    return true
   } catch {
-    return undefined
+    return false
   }
-  return findProgram(program)
 }
 
 /** `describe` for tests that need the program; skipped, or failed with `CI` set, where `path` is undefined. */
@@ -49,24 +50,17 @@ export function describeWithServer(name: string, program: string, path: string |
   }
 }
 
-/** A Redis server of its own, empty, without persistence. */
-export async function startRedis(path: string): Promise<RunningServer> {
-  const port = await findFreePort()
-  const options = { port, bind: '127.0.0.1', save: '', appendonly: 'no', dir: temporaryDirectory() }
-  const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])
-  const server = spawn(path, args, { stdio: 'ignore' })
-  await waitFor(() => accepts(port), { what: `Redis to listen on port ${String(port)}` })
-  return { url: `redis://127.0.0.1:${String(port)}/0`, stop: () => stopProcess(server) }
-}
-
-async function stopProcess(server: ChildProcess): Promise<void> {
+/** Resolves when the process is gone, also the second time. One that was stopped by SIGSTOP goes on for that. */
+export async function stopProcess(server: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
   if (server.exitCode !== null || server.signalCode !== null) return
   const exited = new Promise((resolve) => server.once('exit', resolve))
-  server.kill('SIGTERM')
+  server.kill(signal)
+  server.kill('SIGCONT')
   await exited
 }
 
-function accepts(port: number): Promise<boolean> {
+/** Does anybody listen on this port of the loopback interface? */
+export function accepts(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
     const answer = (value: boolean) => () => {

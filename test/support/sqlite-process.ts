@@ -6,12 +6,12 @@
 import { appendFileSync } from 'node:fs'
 import { sqliteBackend } from '../../src/backend/sqlite.ts'
 import { SqliteFiles } from '../../src/driver/sqlite.ts'
-import { json } from '../../src/serialization/json.ts'
 import { readProcessTable } from '../../src/transport/sqlite/process.ts'
 import { SqliteStore } from '../../src/transport/sqlite/store.ts'
 import type { StoredMessage } from '../../src/transport/virtual/store.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { silentLogger } from '../../src/util/logger.ts'
+import { backendContext } from './context.ts'
 
 const [, , role = '', file = '', argument = ''] = process.argv
 const files = new SqliteFiles()
@@ -185,11 +185,7 @@ async function fill(): Promise<void> {
 
 /** Stores results without a pause until it is killed. */
 async function work(): Promise<void> {
-  const backend = await sqliteBackend.open(
-    `sqlite:///${file}`,
-    {},
-    { ...context, sqlite: files, serializer: json, resultExpiresMs: undefined },
-  )
+  const backend = await sqliteBackend.open(`sqlite:///${file}`, {}, backendContext({ ...context, sqlite: files }))
   tell('ready')
   for (let count = 0; ; count += 1) {
     const result = { traceback: null, children: [], date_done: null, result: count }

@@ -1,11 +1,13 @@
 /** The helpers of the tests are trusted by all of them, so they have tests of their own. */
 import { existsSync } from 'node:fs'
 import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { fakeClock } from './fake-clock.ts'
 import { findFreePort } from './ports.ts'
 import { totalsLine } from './reporter.ts'
-import { describeWithServer, requireServer, startRedis } from './server.ts'
+import { APPEND_ONLY, describeWithRedis, startRedis } from './redis.ts'
+import { accepts } from './server.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 import { waitFor } from './wait-for.ts'
 
@@ -72,24 +74,30 @@ describe('findFreePort', () => {
   })
 })
 
-const redis = requireServer('redis-server', ['redis-server'])
-
-describeWithServer('startRedis', 'redis-server', redis, () => {
+describeWithRedis('startRedis', () => {
   it('starts a server of its own and stops it', async () => {
-    const server = await startRedis(redis!)
-    const { port } = new URL(server.url)
-    const answer = await new Promise((resolve) => {
-      const socket = connect(Number(port), '127.0.0.1').once('data', (data) => {
-        resolve(data.toString())
-        socket.destroy()
-      })
-      socket.write('PING\r\n')
-    })
-    expect(answer).toBe('+PONG\r\n')
+    const server = await startRedis()
+    expect(await server.ask('PING')).toBe('PONG')
     await server.stop()
     await server.stop()
-    const refused = new Promise((resolve) => connect(Number(port), '127.0.0.1').once('error', resolve))
-    expect(await refused).toMatchObject({ code: 'ECONNREFUSED' })
+    expect(await accepts(server.port)).toBe(false)
+  })
+
+  it('kills it, starts it again with what it had, and makes it stand still', async () => {
+    const server = await startRedis({ args: APPEND_ONLY })
+    await server.ask('SET', 'kept', 'yes')
+    await server.kill()
+    await server.start()
+    expect(await server.ask('GET', 'kept')).toBe('yes')
+    server.pause()
+    const answer = server.ask('GET', 'kept')
+    expect(await Promise.race([answer, sleep(50, 'nothing')])).toBe('nothing')
+    server.resume()
+    expect(await answer).toBe('yes')
+    server.pause()
+    await server.restart()
+    expect(await server.ask('GET', 'kept')).toBe('yes')
+    await server.stop()
   })
 })
 

@@ -1,7 +1,9 @@
 /** A tracer over a few tasks, for tests: no broker, no worker, a backend that is a list. */
 import type { EncodedResult, ResultBackend } from '../../src/backend/backend.ts'
 import type { PublishOptions } from '../../src/canvas/options.ts'
-import type { TaskMeta } from '../../src/protocol/result.ts'
+import type { Body } from '../../src/protocol/message.ts'
+import type { ChordPart, TaskMeta } from '../../src/protocol/result.ts'
+import { EncodeError } from '../../src/errors.ts'
 import { encodeTask } from '../../src/protocol/task.ts'
 import type { TaskCall } from '../../src/protocol/task.ts'
 import { EagerResult } from '../../src/result/eager-result.ts'
@@ -31,6 +33,8 @@ export interface Traced {
   readonly calls: NotedCall[]
   readonly errbacks: Map<string, (...args: readonly unknown[]) => unknown>
   readonly stored: TaskMeta[]
+  /** What was counted: parts, by what they say. */
+  readonly counted: ChordPart[]
   readonly logged: string[]
   readonly abort: AbortController
   task(name: string, options: TaskOptions, fn: TaskFunction): Task
@@ -56,6 +60,7 @@ export function traced(options: TracedOptions = {}): Traced {
   const signals = new Signals(logger)
   const tasks = new TaskRegistry()
   const stored: TaskMeta[] = []
+  const counted: ChordPart[] = []
   const host: TaskHost = {
     ...calling,
     taskDefaults: () => defaults,
@@ -63,6 +68,7 @@ export function traced(options: TracedOptions = {}): Traced {
       Promise.resolve(
         new EagerResult(definition.name, calling, { state: 'SUCCESS', value: undefined, traceback: undefined }),
       ),
+    sendEvent: () => Promise.resolve(),
     directContext: () => {
       throw new Error('not called directly here')
     },
@@ -73,7 +79,7 @@ export function traced(options: TracedOptions = {}): Traced {
     signals,
     logger,
     clock: fakeClock(),
-    backend: { encodeResult } as unknown as ResultBackend,
+    backend: { encodeResult, chords: { encodePart } } as unknown as ResultBackend,
     middleware: options.middleware ?? [],
     decode: (message) => JSON.parse(message.body as string),
     resultExtended: options.resultExtended ?? false,
@@ -84,9 +90,12 @@ export function traced(options: TracedOptions = {}): Traced {
   const abort = new AbortController()
   const control = {
     signal: abort.signal,
-    store: async (result: EncodedResult): Promise<void> => {
+    store: (result: EncodedResult): void => {
       if (options.storeError !== undefined) throw options.storeError
       stored.push(JSON.parse(result.body as string) as TaskMeta)
+    },
+    endPart: (body: Body): void => {
+      counted.push(JSON.parse(body as string) as ChordPart)
     },
   }
   const deliveryInfo = { exchange: '', routing_key: 'celery', priority: 3, redelivered: false }
@@ -98,6 +107,7 @@ export function traced(options: TracedOptions = {}): Traced {
     calls,
     errbacks,
     stored,
+    counted,
     logged,
     abort,
     task(name, taskOptions, fn) {
@@ -127,4 +137,9 @@ export function traced(options: TracedOptions = {}): Traced {
 function encodeResult(meta: TaskMeta): EncodedResult {
   if (typeof meta.result === 'function') throw new TypeError('functions have no form')
   return { taskId: meta.task_id, status: meta.status, body: JSON.stringify(meta) }
+}
+
+function encodePart(part: ChordPart): Body {
+  if (typeof part.result === 'symbol') throw new EncodeError('symbols have no form')
+  return JSON.stringify(part)
 }

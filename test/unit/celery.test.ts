@@ -1,6 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest'
 import { App } from '../../src/app/app.ts'
 import { Celery } from '../../src/celery.ts'
+import type { Component } from '../../src/worker/component.ts'
 import { Worker } from '../../src/worker/worker.ts'
 
 it('is an app that can work its own tasks', async () => {
@@ -23,4 +24,37 @@ it('makes workers that do nothing before they are started', async () => {
   const app = new Celery('proj', { broker: 'nowhere://' })
   await app.worker().stop()
   await app.worker().closed()
+})
+
+it('gives its workers the components of the app, then their own', async () => {
+  const app = new Celery('proj', { broker: 'memory://', backend: 'memory://' })
+  const trail: string[] = []
+  const component = (name: string): Component => ({
+    name,
+    start: (worker) => {
+      trail.push(`${name} of ${worker.facts.hostname}`)
+      worker.stopping.addEventListener('abort', () => trail.push('stopping'))
+      return () => void trail.push(`no ${name}`)
+    },
+    attach: (connection) => {
+      trail.push(`${name} on ${connection.features.fanout ? 'a broker' : 'nothing'}`)
+      return () => void trail.push(`${name} off`)
+    },
+  })
+  app.addWorkerComponent(component('a'))
+  const worker = app.worker({ pool: 'async', concurrency: 1, hostname: 'w1@test', components: [component('b')] })
+  await worker.start()
+  await worker.stop()
+  await app.close()
+  expect(trail).toEqual([
+    ...['a of w1@test', 'b of w1@test', 'a on a broker', 'b on a broker'],
+    ...['stopping', 'stopping', 'b off', 'a off', 'no b', 'no a'],
+  ])
+})
+
+it('has commands of its own, and refuses what cannot be one', () => {
+  const app = new Celery('proj', { broker: 'memory://' })
+  app.addWorkerCommand({ name: 'mine', kind: 'inspect', run: () => 1 })
+  expect(app.workerCommands.map(({ name }) => name)).toEqual(expect.arrayContaining(['ping', 'stats', 'mine']))
+  expect(() => app.addWorkerCommand({ name: '', kind: 'inspect', run: () => 1 })).toThrow('needs a name')
 })

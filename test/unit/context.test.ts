@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { activeExecution, runInExecution } from '../../src/context.ts'
+import { activeExecution, runInExecution, runOutside } from '../../src/context.ts'
 import type { ActiveExecution } from '../../src/context.ts'
 
 const execution = (taskId: string): ActiveExecution => ({
@@ -20,5 +20,13 @@ describe('the active execution', () => {
       })
     expect(await Promise.all([seen('a'), seen('b')])).toEqual(['a', 'b'])
     expect(activeExecution()).toBeUndefined()
+  })
+
+  it('is not that of what runs outside', async () => {
+    const seen = await runInExecution(execution('a'), async () => [
+      await runOutside(() => Promise.resolve(activeExecution())),
+      activeExecution()?.taskId,
+    ])
+    expect(seen).toEqual([undefined, 'a'])
   })
 })

@@ -1,6 +1,7 @@
 /** Removes results that have expired, a few at a time: nobody waits long, and where nothing has expired nothing is written. */
 import type { SqliteDatabase } from '../../driver/sqlite.ts'
 import type { Clock, Timer } from '../../util/clock.ts'
+import { deleteExpiredChords, hasExpiredChords } from './chords.ts'
 import { deleteExpired, deleteExpiredGroups, findExpired, hasExpiredGroups } from './results.ts'
 import type { ExpiryPortion } from './results.ts'
 
@@ -36,6 +37,7 @@ export class Expiry {
 
   /** Remove all that has expired. Answers how many. */
   async removeAll(): Promise<number> {
+    await this.#removeChords()
     let removed = await this.#removeGroups()
     for (let seq: number | undefined = 0; seq !== undefined;) {
       const portion = this.#look(seq)
@@ -47,6 +49,7 @@ export class Expiry {
 
   async #turn(): Promise<void> {
     try {
+      await this.#removeChords()
       await this.#removeGroups()
       await this.#removeOldest()
       await this.#goRound()
@@ -75,6 +78,13 @@ export class Expiry {
   async #remove(portion: ExpiryPortion): Promise<number> {
     if (portion.expired === 0) return 0
     return this.#database.write((statements) => deleteExpired(statements, portion, this.#clock.now()))
+  }
+
+  async #removeChords(): Promise<void> {
+    if (!this.#database.read((statements) => hasExpiredChords(statements, this.#clock.now()))) return
+    await this.#database.write((statements) => {
+      deleteExpiredChords(statements, this.#clock.now())
+    })
   }
 
   async #removeGroups(): Promise<number> {

@@ -7,6 +7,7 @@
  */
 import { createRequire } from 'node:module'
 import { MissingDriver } from '../../errors.ts'
+import { NativeGuard } from '../../util/native-guard.ts'
 
 /** The package that is used where Node brings no SQLite, or an older one. Its binaries ship inside npm. */
 export const requires = { package: '@photostructure/sqlite', range: '>=1.2' } as const
@@ -59,7 +60,49 @@ export function chooseLibrary(candidates: {
 
 /** Load the SQLite of this process. Throws `MissingDriver` where there is none. */
 export function loadSqlite(): SqliteLibrary {
-  return chooseLibrary({ builtin: loadBuiltin, installed: loadInstalled })
+  const library = chooseLibrary({ builtin: loadBuiltin, installed: loadInstalled })
+  const guard = NativeGuard.ofThisThread()
+  return guard === undefined ? library : guardLibrary(library, guard)
+}
+
+/** The same library, each call of which is inside `guard`: a thread that is ended in such a call takes the process along. */
+export function guardLibrary(library: SqliteLibrary, guard: NativeGuard): SqliteLibrary {
+  return {
+    ...library,
+    open: (file) =>
+      guardConnection(
+        guard.run(() => library.open(file)),
+        guard,
+      ),
+  }
+}
+
+function guardConnection(connection: RawConnection, guard: NativeGuard): RawConnection {
+  return {
+    exec: (sql) => {
+      guard.run(() => {
+        connection.exec(sql)
+      })
+    },
+    prepare: (sql) =>
+      guardStatement(
+        guard.run(() => connection.prepare(sql)),
+        guard,
+      ),
+    close: () => {
+      guard.run(() => {
+        connection.close()
+      })
+    },
+  }
+}
+
+function guardStatement(statement: RawStatement, guard: NativeGuard): RawStatement {
+  return {
+    run: (...values) => guard.run(() => statement.run(...values)),
+    get: (...values) => guard.run(() => statement.get(...values)),
+    all: (...values) => guard.run(() => statement.all(...values)),
+  }
 }
 
 /**

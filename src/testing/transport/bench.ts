@@ -10,6 +10,10 @@ export interface BrokerUnderTest {
   connect(): Promise<Connection>
   /** Called after the test, when all connections are closed. */
   remove(): Promise<void>
+  /** Delays are rounded up to a multiple of so many milliseconds. Default: any delay will do. */
+  readonly delayStepMs?: number
+  /** What is not due lies elsewhere: it is neither counted nor purged with its queue. Default false. */
+  readonly delaysElsewhere?: boolean
 }
 
 /** Declares one test with a bench of its own. */
@@ -20,8 +24,14 @@ export class Bench {
   readonly #broker: BrokerUnderTest
   readonly #connections: Connection[] = []
 
+  /** Two delays that differ by so many milliseconds are told apart. */
+  readonly delayStepMs: number
+  readonly delaysElsewhere: boolean
+
   constructor(broker: BrokerUnderTest) {
     this.#broker = broker
+    this.delayStepMs = broker.delayStepMs ?? 120
+    this.delaysElsewhere = broker.delaysElsewhere ?? false
   }
 
   async connect(): Promise<Connection> {

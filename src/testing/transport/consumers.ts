@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { Inbox, until } from '../suite.ts'
 import { to, queue, numbered, count } from './bench.ts'
 import type { Test } from './bench.ts'
+import { deferred } from '../../util/deferred.ts'
 
 /** Declare the tests. */
 export function testConsumers(test: Test): void {
@@ -150,18 +151,12 @@ export function testConsumers(test: Test): void {
   test('a cancel inside of a delivery does not hang', async (bench) => {
     const channel = await bench.channel()
     await channel.queueDeclare(queue('q'))
-    const cancelled = new Promise<void>((resolve, reject) => {
-      void channel
-        .basicConsume('q', () => {
-          channel.basicCancel(tag).then(resolve, reject)
-        })
-        .then((consumerTag) => {
-          tag = consumerTag
-        })
+    const cancelling = deferred<Promise<void>>()
+    const tag = await channel.basicConsume('q', () => {
+      cancelling.resolve(channel.basicCancel(tag))
     })
-    let tag = ''
     await channel.basicPublish([to('q', 'a')])
-    await cancelled
+    await cancelling.promise
   })
 
   test('consumers are counted', async (bench) => {

@@ -31,6 +31,16 @@ export function testExchanges(test: Test): void {
     assert.deepEqual(await drain(channel, 'c', 0), [])
   })
 
+  test('delete spares an exchange that is in use, if told to', async (bench) => {
+    const channel = await bench.channel()
+    await declareExchange(channel, 'x', 'direct')
+    await bound(channel, 'x', [['a', 'k']])
+    await assert.rejects(channel.exchangeDelete('x', { ifUnused: true }), hasCode('CHANNEL_ERROR'))
+    await channel.queueUnbind({ exchange: 'x', queue: 'a', routingKey: 'k' })
+    await channel.exchangeDelete('x', { ifUnused: true })
+    await assert.rejects(channel.basicPublish([via('x', 'k', '1')]), hasCode('CHANNEL_ERROR'))
+  })
+
   test('a delivery knows its exchange, routing key and queue', async (bench) => {
     const channel = await bench.channel()
     await declareExchange(channel, 'x', 'direct')
@@ -75,6 +85,26 @@ export function testExchanges(test: Test): void {
     for (const inbox of inboxes) {
       await inbox.wait(2)
       assert.deepEqual(inbox.bodies, ['1', '2'])
+    }
+  })
+
+  test('broadcast tells how many queues a fanout exchange has reached, or at least whether there was any', async (bench) => {
+    const connection = await bench.connect()
+    if (!connection.features.fanout) return
+    const channel = await connection.openChannel()
+    await declareExchange(channel, 'x', 'fanout')
+    assert.equal(await channel.broadcast(via('x', '', 'nobody')), 0)
+    const inboxes = [new Inbox(), new Inbox()]
+    for (const [index, inbox] of inboxes.entries()) {
+      const listener = await bench.channel()
+      await bound(listener, 'x', [[`q${String(index)}`, '']])
+      await listener.basicConsume(`q${String(index)}`, inbox.receive, { noAck: true })
+    }
+    const reached = await channel.broadcast(via('x', '', '1'))
+    assert.ok(reached === undefined || reached === 2, `it has reached ${String(reached)}`)
+    for (const inbox of inboxes) {
+      await inbox.wait(1)
+      assert.deepEqual(inbox.bodies, ['1'])
     }
   })
 

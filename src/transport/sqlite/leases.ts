@@ -1,5 +1,6 @@
 /** Messages that an owner holds: acknowledging them, giving them back, and taking them from an owner that is dead. */
 import type { SqlStatements } from '../../driver/sqlite.ts'
+import { putOff } from './messages.ts'
 import { countMessages, insertRun, lengthOf, spansOf } from './runs.ts'
 import type { Place, Span } from './runs.ts'
 
@@ -25,6 +26,12 @@ export interface HeldMessage extends Place {
   readonly redelivered: boolean
 }
 
+/** How messages go back: marked or not, and when they come again, in Unix milliseconds; undefined is at once. */
+export interface WayBack {
+  readonly redelivered: boolean
+  readonly dueMs: number | undefined
+}
+
 /** Delete messages, by their numbers in ascending order. `leases` are those that may hold nothing more. */
 export function ackMessages(
   statements: SqlStatements,
@@ -37,20 +44,20 @@ export function ackMessages(
 }
 
 /**
- * Give messages back into their old places; those of queues that are gone go too. `leases` are those that may hold
+ * Give messages back into their old places, or put them off; those of queues that are gone go too. `leases` are those that may hold
  * nothing more.
  */
 export function releaseMessages(
   statements: SqlStatements,
   owner: number,
   messages: readonly HeldMessage[],
-  redelivered: boolean,
+  { redelivered, dueMs }: WayBack,
   leases: Iterable<number>,
 ): void {
   for (const { head, ids } of groupAlike(messages)) {
     for (const span of spansOf(ids)) {
       for (const part of letGo(statements, owner, head, span)) {
-        giveBack(statements, head, part, redelivered || head.redelivered)
+        giveBack(statements, head, part, { redelivered: redelivered || head.redelivered, dueMs })
       }
     }
   }
@@ -68,7 +75,7 @@ export function reclaimMessages(statements: SqlStatements, owner: number): numbe
   }))
   let count = 0
   for (const { head, ids } of groupAlike(held)) {
-    for (const span of spansOf(ids)) count += giveBack(statements, head, span, true)
+    for (const span of spansOf(ids)) count += giveBack(statements, head, span, { redelivered: true, dueMs: undefined })
   }
   statements.run(END_LEASES, owner)
   return count
@@ -113,12 +120,13 @@ function letGo(statements: SqlStatements, owner: number, message: HeldMessage, s
 }
 
 /** Answers how many messages: none where their queue is gone, and then they go too. */
-function giveBack(statements: SqlStatements, place: Place, span: Span, redelivered: boolean): number {
+function giveBack(statements: SqlStatements, place: Place, span: Span, way: WayBack): number {
   if (statements.get(FIND_QUEUE, place.queue) === undefined) {
     statements.run(DELETE_MESSAGES, span.first, span.last)
     return 0
   }
-  insertRun(statements, place, span, redelivered)
+  if (way.dueMs === undefined) insertRun(statements, place, span, way.redelivered)
+  else putOff(statements, place, span, way.dueMs)
   countMessages(statements, place.queue, lengthOf(span))
   return lengthOf(span)
 }

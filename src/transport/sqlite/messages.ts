@@ -1,8 +1,8 @@
 /** Messages on their way into the file: those that can be taken at once, and those that are due later. */
 import type { Body } from '../../protocol/message.ts'
-import type { SqlStatements, SqlValue } from '../../driver/sqlite.ts'
+import type { SqlRow, SqlStatements, SqlValue } from '../../driver/sqlite.ts'
 import { appendRun, countMessages, insertRun, spansOf } from './runs.ts'
-import type { Place } from './runs.ts'
+import type { Place, Span } from './runs.ts'
 import { COUNTER } from './schema.ts'
 import { declareQueue, findQueue, plainQueue } from './topology.ts'
 import type { QueueRow } from './topology.ts'
@@ -17,6 +17,7 @@ const FIND_RUN =
   'SELECT 1 AS found FROM celeriac_run WHERE queue = (SELECT id FROM celeriac_queue WHERE name = ?) LIMIT 1'
 const INSERT_DUE = 'INSERT INTO celeriac_due (due_ms, id, queue, rank) VALUES (?, ?, ?, ?)'
 const LIST_DUE = 'SELECT due_ms, id, queue, rank FROM celeriac_due WHERE due_ms <= ? ORDER BY due_ms, id LIMIT ?'
+const LIST_DUE_OF_QUEUE = 'SELECT due_ms, id, queue, rank FROM celeriac_due WHERE queue = ? LIMIT ?'
 const DELETE_DUE = 'DELETE FROM celeriac_due WHERE due_ms = ? AND id = ?'
 const NEXT_DUE = 'SELECT due_ms FROM celeriac_due ORDER BY due_ms LIMIT 1'
 /** Due messages that become ready in one transaction. */
@@ -124,10 +125,26 @@ function insertDue(statements: SqlStatements, messages: readonly NewMessage[], f
   })
 }
 
+/** Put off messages that were given out: they become ready at this Unix time in milliseconds. */
+export function putOff(statements: SqlStatements, place: Place, span: Span, dueMs: number): void {
+  for (let id = span.first; id <= span.last; id += 1) {
+    statements.run(INSERT_DUE, Math.ceil(dueMs), id, place.queue, place.rank)
+  }
+}
+
 /** Make ready what is due, in all queues, in the place that it has had since it was sent. */
 export function promoteDue(statements: SqlStatements, nowMs: number): void {
+  makeReady(statements, statements.all(LIST_DUE, nowMs, DUE_AT_ONCE))
+}
+
+/** Make ready some of what waits for its time in one queue. Answers how many; 0 is that nothing is left. */
+export function promoteEarly(statements: SqlStatements, queue: number): number {
+  return makeReady(statements, statements.all(LIST_DUE_OF_QUEUE, queue, DUE_AT_ONCE))
+}
+
+function makeReady(statements: SqlStatements, rows: readonly SqlRow[]): number {
   const byPlace = new Map<string, { readonly place: Place; readonly ids: number[] }>()
-  for (const row of statements.all(LIST_DUE, nowMs, DUE_AT_ONCE)) {
+  for (const row of rows) {
     const [id, queue, rank] = [Number(row['id']), Number(row['queue']), Number(row['rank'])]
     statements.run(DELETE_DUE, Number(row['due_ms']), id)
     const key = `${String(queue)} ${String(rank)}`
@@ -138,6 +155,7 @@ export function promoteDue(statements: SqlStatements, nowMs: number): void {
   for (const { place, ids } of byPlace.values()) {
     for (const span of spansOf(ids.sort((a, b) => a - b))) insertRun(statements, place, span, false)
   }
+  return rows.length
 }
 
 /** When the next message is due, in Unix milliseconds; undefined when none is put off. */

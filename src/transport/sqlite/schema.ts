@@ -6,13 +6,13 @@
  * another are kept as one run, so that taking and giving back hundreds costs as much as one:
  *
  *     put      message + run (or, not due yet, due)        take     run -> held
- *     release  held -> run                                  ack      message deleted
+ *     release  held -> run (or, put off, due)                ack      message deleted
  */
 import { ImproperlyConfigured } from '../../errors.ts'
 import type { SqliteDatabase, SqlStatements } from '../../driver/sqlite.ts'
 
-/** The form of the tables below. A file with a higher number was written by a newer celeriac. */
-export const SCHEMA_VERSION = 1
+/** The form of the tables below: the number of the last step. A file with a higher number was written by a newer celeriac. */
+export const SCHEMA_VERSION = 2
 
 /** Rows of `celeriac_counter` besides the queues'. */
 export const COUNTER = {
@@ -24,7 +24,7 @@ export const COUNTER = {
   result: -2,
 } as const
 
-const TABLES: readonly string[] = [
+const FIRST_TABLES: readonly string[] = [
   'CREATE TABLE celeriac_meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID',
 
   // All numbers that change with every transaction, on one page: see COUNTER; with a queue's id, how many wait there.
@@ -70,36 +70,44 @@ const TABLES: readonly string[] = [
   'INSERT INTO celeriac_counter (id, value) VALUES (0, 0), (-1, 0), (-2, 0)',
 ]
 
+const CHORD_TABLES: readonly string[] = [
+  // "parts" is how many came back; "claim" who sends the body, until "claimed_ms". A closed chord has no parts.
+  `CREATE TABLE celeriac_chord (
+    id TEXT PRIMARY KEY, expires_ms INTEGER, size INTEGER, added INTEGER NOT NULL, parts INTEGER NOT NULL, claim TEXT,
+    claimed_ms INTEGER, closed INTEGER NOT NULL) WITHOUT ROWID`,
+  // "place" is null where the part has none.
+  `CREATE TABLE celeriac_chord_part (
+    chord TEXT, task TEXT, place INTEGER, escaped INTEGER NOT NULL, body NOT NULL, PRIMARY KEY (chord, task)
+    ) WITHOUT ROWID`,
+]
+
+/** What makes each form of the one before; the first makes it of nothing. */
+const STEPS: readonly (readonly string[])[] = [FIRST_TABLES, CHORD_TABLES]
+
 const FIND_TABLES = `SELECT count(*) AS tables FROM sqlite_master WHERE type = 'table' AND name = 'celeriac_meta'`
 const READ_VERSION = `SELECT value FROM celeriac_meta WHERE key = 'version'`
-const WRITE_VERSION = `INSERT INTO celeriac_meta (key, value) VALUES ('version', ?)`
+const WRITE_VERSION = `INSERT OR REPLACE INTO celeriac_meta (key, value) VALUES ('version', ?)`
 
 /**
- * Make the tables where they are missing. Rejects with `ImproperlyConfigured` for a file of a newer celeriac, and like
- * `SqliteDatabase.write`.
+ * Make the tables where they are missing, in a file of an older celeriac those that it lacks. Rejects with
+ * `ImproperlyConfigured` for a file of a newer celeriac, and like `SqliteDatabase.write`.
  */
 export async function ensureSchema(database: SqliteDatabase): Promise<void> {
   // Mostly they are there, and then there is no need to wait for anybody's lock.
-  if (database.read((statements) => hasTables(statements, database.file))) return
+  if (database.read((statements) => versionOf(statements, database.file)) === SCHEMA_VERSION) return
   await database.write((statements) => {
-    if (!hasTables(statements, database.file)) createTables(statements)
+    const version = versionOf(statements, database.file)
+    if (version === SCHEMA_VERSION) return
+    for (const table of STEPS.slice(version).flat()) statements.run(table)
+    statements.run(WRITE_VERSION, SCHEMA_VERSION)
   })
 }
 
-function hasTables(statements: SqlStatements, file: string): boolean {
-  if (statements.get(FIND_TABLES)?.['tables'] === 0) return false
-  checkVersion(statements, file)
-  return true
-}
-
-function createTables(statements: SqlStatements): void {
-  for (const table of TABLES) statements.run(table)
-  statements.run(WRITE_VERSION, SCHEMA_VERSION)
-}
-
-function checkVersion(statements: SqlStatements, file: string): void {
+/** The form of the tables; 0 where there are none. */
+function versionOf(statements: SqlStatements, file: string): number {
+  if (statements.get(FIND_TABLES)?.['tables'] === 0) return 0
   const version = Number(statements.get(READ_VERSION)?.['value'])
-  if (version === SCHEMA_VERSION) return
+  if (version <= SCHEMA_VERSION) return version
   throw new ImproperlyConfigured(
     `"${file}" was made by a newer celeriac (its tables have form ${String(version)}, this one knows ${String(SCHEMA_VERSION)}): ` +
       'update this one, or name another file',

@@ -9,13 +9,13 @@ import type { Clock, Timer } from '../../util/clock.ts'
 import { deferred } from '../../util/deferred.ts'
 import type { Logger } from '../../util/logger.ts'
 import type { Binding, ExchangeDeclaration, QueueDeclaration, TransportFeatures } from '../transport.ts'
-import type { QueueEntry, QueueStore, StoredMessage } from '../virtual/store.ts'
+import type { QueueEntry, QueueStore, ReleaseOptions, StoredMessage } from '../virtual/store.ts'
 import { encodeMessage } from './codec.ts'
 import { endedLeases, heldHandles, markHeld, messageNumbers, storedMessage } from './handles.ts'
 import type { Handle } from './handles.ts'
 import { takeMessages } from './lanes.ts'
 import { ackMessages, releaseMessages } from './leases.ts'
-import { isReady, putMessages } from './messages.ts'
+import { isReady, promoteEarly, putMessages } from './messages.ts'
 import type { NewMessage } from './messages.ts'
 import { Owners } from './owners.ts'
 import { Ownership } from './ownership.ts'
@@ -27,7 +27,14 @@ import * as topology from './topology.ts'
 import { dropQueue, tidy } from './upkeep.ts'
 import { Waiters } from './waiters.ts'
 
-const FEATURES: TransportFeatures = { delayed: true, fanout: true, priority: 'highest-first', shared: true }
+const FEATURES: TransportFeatures = {
+  delayed: true,
+  fanout: true,
+  priority: 'highest-first',
+  shared: true,
+  events: 'topic',
+  transient: false,
+}
 /** How often to look after the file, at most: so long messages of a killed process lie idle. */
 const UPKEEP_INTERVAL_MS = 3_000
 /** ... and how often in the course of a lease, at least. */
@@ -226,9 +233,10 @@ export class SqliteStore implements QueueStore {
     })
   }
 
-  async releaseMany(messages: readonly StoredMessage[], options: { readonly redelivered: boolean }): Promise<void> {
+  async releaseMany(messages: readonly StoredMessage[], { redelivered, dueMs }: ReleaseOptions): Promise<void> {
+    const later = dueMs !== undefined && dueMs > this.#clock.now() ? dueMs : undefined
     await this.#settle(messages, (statements, owner, handles) => {
-      releaseMessages(statements, owner, handles, options.redelivered, endedLeases(handles))
+      releaseMessages(statements, owner, handles, { redelivered, dueMs: later }, endedLeases(handles))
       this.#database.notify('messages')
     })
   }
@@ -239,6 +247,14 @@ export class SqliteStore implements QueueStore {
       const row = topology.findQueue(statements, queue)
       return row === undefined ? 0 : waitingMessages(statements, row.id)
     })
+  }
+
+  /** In portions, so that nobody waits long. */
+  async ripen(name: string): Promise<void> {
+    this.#checkOpen()
+    const queue = this.#database.read((statements) => topology.findQueue(statements, name))
+    if (queue === undefined) return
+    while ((await this.#database.write((statements) => promoteEarly(statements, queue.id))) > 0) this.#waiters.wakeAll()
   }
 
   async purge(name: string): Promise<number> {

@@ -8,6 +8,7 @@ import type {
   Binding,
   Channel,
   ConsumeOptions,
+  DeleteOptions,
   Delivery,
   DeliveryTag,
   ExchangeDeclaration,
@@ -22,7 +23,7 @@ import type { QueueLifetimes } from './lifetimes.ts'
 import type { QueueConsumer } from './puller.ts'
 import { Puller } from './puller.ts'
 import { Qos } from './qos.ts'
-import type { QueueStore, StoredMessage } from './store.ts'
+import type { QueueStore, ReleaseOptions, StoredMessage } from './store.ts'
 
 /** What the connection gives its channels. */
 export interface ChannelParts {
@@ -32,6 +33,13 @@ export interface ChannelParts {
   readonly onError: (error: unknown) => void
   /** The channel is closed. */
   readonly onClose: () => void
+}
+
+/** One message on its way back. */
+interface Release {
+  readonly message: StoredMessage
+  readonly redelivered: boolean
+  readonly dueMs: number | undefined
 }
 
 interface Consumer extends QueueConsumer {
@@ -45,9 +53,7 @@ export class VirtualChannel implements Channel {
   readonly #qos = new Qos()
   readonly #puller: Puller
   readonly #acks: TurnBatch<StoredMessage>
-  /** Messages that go back: looked at before, and as if they had never come. */
-  readonly #requeued: TurnBatch<StoredMessage>
-  readonly #untouched: TurnBatch<StoredMessage>
+  readonly #releases: TurnBatch<Release>
   readonly #consumers = new Map<string, Consumer>()
   #lastConsumer = 0
   #closing: Promise<void> | undefined
@@ -61,8 +67,7 @@ export class VirtualChannel implements Channel {
     this.#puller = new Puller(parts.store, this.#qos, parts.onError)
     const { store } = parts
     this.#acks = new TurnBatch((messages) => this.#settleInStore(() => store.ackMany(messages)))
-    this.#requeued = new TurnBatch((messages) => this.#release(messages, true))
-    this.#untouched = new TurnBatch((messages) => this.#release(messages, false))
+    this.#releases = new TurnBatch((releases) => this.#settleInStore(() => releaseAll(store, releases)))
   }
 
   async exchangeDeclare(exchange: ExchangeDeclaration): Promise<void> {
@@ -81,8 +86,11 @@ export class VirtualChannel implements Channel {
     await this.#store.declareExchange(exchange)
   }
 
-  async exchangeDelete(name: string): Promise<void> {
+  async exchangeDelete(name: string, options: Pick<DeleteOptions, 'ifUnused'> = {}): Promise<void> {
     this.#checkOpen()
+    if (options.ifUnused === true && (await this.#store.bindings(name)).length > 0) {
+      throw new ChannelError(`Exchange "${name}" is in use: queues are bound to it`)
+    }
     await this.#store.deleteExchange(name)
   }
 
@@ -99,8 +107,25 @@ export class VirtualChannel implements Channel {
     return this.#store.purge(name)
   }
 
-  async queueDelete(name: string): Promise<number> {
+  async queueSize(name: string): Promise<number> {
     this.#checkOpen()
+    return this.#store.size(name)
+  }
+
+  async queueRipen(name: string): Promise<void> {
+    this.#checkOpen()
+    await this.#store.ripen(name)
+  }
+
+  /** Whether it is empty is looked at just before: what comes in between goes with it, as in kombu. */
+  async queueDelete(name: string, options: DeleteOptions = {}): Promise<number> {
+    this.#checkOpen()
+    if (options.ifUnused === true) {
+      throw new ChannelError(`This broker cannot tell whether somebody consumes the queue "${name}"`)
+    }
+    if (options.ifEmpty === true && (await this.#store.size(name)) > 0) {
+      throw new ChannelError(`Queue "${name}" is not empty`)
+    }
     this.#lifetimes.deleted(name)
     return this.#store.deleteQueue(name)
   }
@@ -128,6 +153,16 @@ export class VirtualChannel implements Channel {
     this.#checkOpen()
     const entries = await routePublications(this.#store, publications)
     if (entries.length > 0) await this.#store.putMany(entries)
+  }
+
+  async broadcast(publication: Publication): Promise<number | undefined> {
+    this.#checkOpen()
+    const entries = await routePublications(this.#store, [publication])
+    const [first] = entries
+    if (first === undefined) return 0
+    if (this.#store.tell !== undefined) return this.#store.tell(first)
+    await this.#store.putMany(entries)
+    return entries.length
   }
 
   async basicQos(prefetchCount: number): Promise<void> {
@@ -178,7 +213,8 @@ export class VirtualChannel implements Channel {
     this.#checkOpen()
     const messages = this.#settle(deliveryTags)
     if (messages.length === 0) return undefined
-    return (options.redelivered === false ? this.#untouched : this.#requeued).add(messages)
+    const { redelivered = true, dueMs } = options
+    return this.#releases.add(messages.map((message) => ({ message, redelivered, dueMs })))
   }
 
   close(): Promise<void> {
@@ -238,11 +274,7 @@ export class VirtualChannel implements Channel {
   }
 
   async #flush(): Promise<void> {
-    await Promise.all([this.#acks.flush(), this.#requeued.flush(), this.#untouched.flush()])
-  }
-
-  #release(messages: readonly StoredMessage[], redelivered: boolean): Promise<void> {
-    return this.#settleInStore(() => this.#store.releaseMany(messages, { redelivered }))
+    await Promise.all([this.#acks.flush(), this.#releases.flush()])
   }
 
   /** Messages that can be neither acknowledged nor given back mean that the connection is of no use any more. */
@@ -258,6 +290,19 @@ export class VirtualChannel implements Channel {
   #checkOpen(): void {
     if (this.#refusal !== undefined) throw this.#refusal
   }
+}
+
+/** One call of the store for all that go back in the same way. */
+async function releaseAll(store: QueueStore, releases: readonly Release[]): Promise<void> {
+  const groups = new Map<string, { readonly options: ReleaseOptions; readonly messages: StoredMessage[] }>()
+  for (const { message, redelivered, dueMs } of releases) {
+    const key = `${String(redelivered)} ${String(dueMs)}`
+    const group = groups.get(key)
+    if (group !== undefined) group.messages.push(message)
+    else
+      groups.set(key, { options: dueMs === undefined ? { redelivered } : { redelivered, dueMs }, messages: [message] })
+  }
+  await Promise.all([...groups.values()].map(({ messages, options }) => store.releaseMany(messages, options)))
 }
 
 function refusal(reason: Error | undefined): Error {

@@ -5,8 +5,8 @@
  * 2. *round*: one `getMany` each for the queues with and without acknowledgement, handed over in one call a consumer.
  * 3. *idle*: a round found less than there was room for; waits for the store, for more room, or for other consumers.
  *
- * Every round starts a new turn of the event loop, so that acknowledgements of the turn before leave with it and a busy
- * queue does not keep timers and sockets waiting.
+ * A round starts a new turn of the event loop, so that acknowledgements of the turn before leave with it and a busy queue
+ * does not keep timers and sockets waiting; but not where the store has told of a message, which is a turn of its own.
  */
 import { nextTurn } from '../../util/turn.ts'
 import type { Delivery, OnDeliveries } from '../transport.ts'
@@ -91,13 +91,12 @@ export class Puller {
   async #run(): Promise<void> {
     this.#running = true
     try {
-      for (;;) {
-        await nextTurn()
-        if (this.#consumers.size === 0) break
+      await nextTurn()
+      while (this.#consumers.size > 0) {
         this.#round = this.#fetch()
         const more = await this.#round
         this.#round = undefined
-        if (!more) await this.#wait()
+        if (more || !(await this.#hears())) await nextTurn()
       }
     } catch (error) {
       this.#consumers.clear()
@@ -121,13 +120,15 @@ export class Puller {
     return more
   }
 
-  async #wait(): Promise<void> {
+  /** Wait. Answers whether it was the store that ended it: then there are no acknowledgements to wait for. */
+  async #hears(): Promise<boolean> {
     const queues = this.#grouped().flatMap((group) => (this.#roomFor(group) > 0 ? group.queues : []))
     const idle = new AbortController()
     this.#idle = idle
     if (queues.length > 0) await this.#store.waitForMessages(queues, idle.signal)
     else await aborted(idle.signal)
     this.#idle = undefined
+    return !idle.signal.aborted
   }
 
   #roomFor(group: ConsumerGroup): number {

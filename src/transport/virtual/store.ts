@@ -25,6 +25,17 @@ export interface StoredMessage {
   readonly message: Message
 }
 
+/** How messages go back. */
+export interface ReleaseOptions {
+  /** They were looked at: they come again marked. */
+  readonly redelivered: boolean
+  /**
+   * Unix time in milliseconds before which they are not given out; the mark may be lost meanwhile. Only where
+   * `features.delayed`; ignored elsewhere. A time in the past, or none, is at once.
+   */
+  readonly dueMs?: number
+}
+
 export interface QueueStore {
   readonly features: TransportFeatures
   /** Resolves when the store is lost (with the error) or closed (undefined). Never rejects. */
@@ -44,6 +55,11 @@ export interface QueueStore {
 
   /** Store all or none. Publishing to a queue that was never declared creates it, as kombu's virtual transports do. */
   putMany(entries: readonly QueueEntry[]): Promise<void>
+  /**
+   * Tell all who listen to the entry's fanout exchange. Answers how many got it; undefined where that is not known. Only
+   * for stores that do not keep such messages in queues; of the others the bound queues are counted.
+   */
+  tell?(entry: QueueEntry): Promise<number | undefined>
   /**
    * Take up to `max` due messages, the most urgent first, from any of `queues`, and note them as given out to this
    * process in the same step. With `noAck` they are gone at once. Does not wait.
@@ -67,11 +83,13 @@ export interface QueueStore {
   stopConsuming(queue: string): Promise<void>
   /** Forget messages that were given out. Handles that are no longer held are ignored. */
   ackMany(messages: readonly StoredMessage[]): Promise<void>
-  /** Make given-out messages available again, in their old place; `redelivered` says whether they were looked at. */
-  releaseMany(messages: readonly StoredMessage[], options: { readonly redelivered: boolean }): Promise<void>
+  /** Make given-out messages available again, in their old place where they are not put off. */
+  releaseMany(messages: readonly StoredMessage[], options: ReleaseOptions): Promise<void>
 
   /** How many wait, due or not, without those given out. */
   size(queue: string): Promise<number>
+  /** Make due what waits for its time in this queue. */
+  ripen(queue: string): Promise<void>
   /** Remove all that waits. Answers how many. */
   purge(queue: string): Promise<number>
   /** Gives back all that this connection holds, and consumes no more. May be called twice. */

@@ -12,6 +12,7 @@ import {
   TimeLimitExceeded,
   WorkerShutdown,
 } from '../../errors.ts'
+import type { Body } from '../../protocol/message.ts'
 import type { Outcome } from '../../task/outcome.ts'
 import type { Timer } from '../../util/clock.ts'
 import { deferred } from '../../util/deferred.ts'
@@ -91,6 +92,15 @@ export class AsyncPool implements Pool {
     })
   }
 
+  restart(): Promise<void> {
+    return Promise.reject(
+      new ImproperlyConfigured(
+        "This pool runs tasks in the worker's own process, where code is not loaded twice: restart the worker, or use " +
+          'the pool "prefork"',
+      ),
+    )
+  }
+
   info(): Readonly<Record<string, unknown>> {
     return {
       implementation: 'celeriac.worker.pool.async:AsyncPool',
@@ -115,16 +125,20 @@ export class AsyncPool implements Pool {
     run.observer.accepted(process.pid)
     if (job.softLimitMs !== undefined) this.#soft.set(run, job.softLimitMs)
     if (job.hardLimitMs !== undefined) this.#hard.set(run, job.hardLimitMs)
-    this.#options.run(job, run).then(
-      (outcome) => {
-        this.#end(run, outcome)
-      },
-      (error: unknown) => {
-        // `run` never rejects; if it does all the same, the job must not hang.
-        this.#options.logger.critical(`Task ${job.taskName}[${job.taskId}] ended without an outcome`, { error })
-        this.#end(run, { kind: 'lost', exit: String(error) })
-      },
-    )
+    const outcome = this.#options.run(job, run)
+    if (outcome instanceof Promise) void this.#endLater(run, outcome)
+    else this.#end(run, outcome)
+  }
+
+  async #endLater(run: Run, outcome: Promise<Outcome>): Promise<void> {
+    try {
+      this.#end(run, await outcome)
+    } catch (error) {
+      // `run` never rejects; if it does all the same, the job must not hang.
+      const { taskName, taskId } = run.job
+      this.#options.logger.critical(`Task ${taskName}[${taskId}] ended without an outcome`, { error })
+      this.#end(run, { kind: 'lost', exit: String(error) })
+    }
   }
 
   #end(run: Run, outcome: Outcome): void {
@@ -193,8 +207,12 @@ class Run extends LazySignal implements JobControl {
     this.#resolve = resolve
   }
 
-  store(result: EncodedResult): Promise<void> {
-    return this.#settled ? Promise.resolve() : this.observer.store(result)
+  store(result: EncodedResult): void {
+    if (!this.#settled) this.observer.store(result)
+  }
+
+  endPart(body: Body): void {
+    if (!this.#settled) this.observer.endPart(body)
   }
 
   settle(outcome: Outcome): void {
@@ -205,6 +223,6 @@ class Run extends LazySignal implements JobControl {
 
 /** Throws `ImproperlyConfigured` for what cannot be a number of slots. */
 export function checkConcurrency(concurrency: number): number {
-  if (Number.isSafeInteger(concurrency) && concurrency > 0) return concurrency
-  throw new ImproperlyConfigured(`The concurrency of a pool is a whole number from 1 on, not ${String(concurrency)}`)
+  if (Number.isSafeInteger(concurrency) && concurrency >= 0) return concurrency
+  throw new ImproperlyConfigured(`The size of a pool is a whole number, not ${String(concurrency)}`)
 }

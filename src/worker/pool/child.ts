@@ -1,15 +1,17 @@
 /**
- * The program of a prefork pool's child process: it loads the app, runs the jobs it is sent and reports on them. Starts
- * nothing and decides nothing: the parent does, and when the parent is gone, so is the child.
+ * The program of a pool's child, process or thread: it loads the app, runs the jobs it is sent and reports on them.
+ * Starts nothing and decides nothing: the parent does, and when the parent is gone, so is the child.
  */
-import { writeSync } from 'node:fs'
-import { Socket } from 'node:net'
 import { pathToFileURL } from 'node:url'
+import { isMainThread } from 'node:worker_threads'
 import type { EncodedResult } from '../../backend/backend.ts'
 import { Terminated, WorkerShutdown } from '../../errors.ts'
+import type { Body } from '../../protocol/message.ts'
 import { createLogger } from '../../util/logger.ts'
 import type { Logger, LogLevel, LogRecord } from '../../util/logger.ts'
 import type { ChildRunner } from '../child-runner.ts'
+import { linkToParent } from './child-link.ts'
+import type { ChildLink } from './child-link.ts'
 import { FrameReader, FrameWriter } from './frames.ts'
 import type { Frame } from './frames.ts'
 import * as ipc from './ipc.ts'
@@ -24,46 +26,41 @@ type CreateRunner = (
   logger: Logger,
 ) => Promise<ChildRunner>
 
-/**
- * A terminal or a service manager sends these to all processes of the worker at once. What they mean is for the parent
- * to say: a child that left now would take its job along.
- */
-const PARENTS_SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP']
-
-/** Before another try to write into a pipe that is full, where the system does not wait by itself. */
-const FULL_PIPE_MS = 1
-
 class Child implements Reports {
+  readonly #link: ChildLink
   readonly #writer = new FrameWriter()
   #line: JobLine | undefined
   #runner: ChildRunner | undefined
   #logger: Logger | undefined
 
+  constructor(link: ChildLink) {
+    this.#link = link
+  }
+
   listen(): void {
-    for (const signal of PARENTS_SIGNALS) process.on(signal, ignore)
-    for (const stream of [process.stdout, process.stderr]) writeAtOnce(stream)
-    const commands = new Socket({ fd: ipc.COMMANDS_FD, readable: true, writable: false })
     const reader = new FrameReader((kind, frame) => {
       this.#obey(kind, frame)
     })
-    commands.on('data', (chunk: Buffer) => {
-      reader.push(chunk)
-    })
-    // The parent has ended. Nobody would store what a job still does, and somebody else may already run it again.
-    commands.on('end', () => process.exit())
-    commands.on('error', () => process.exit())
+    this.#link.listen(
+      (chunk) => {
+        reader.push(chunk)
+      },
+      // Nobody would store what a job still does, and somebody else may already run it again.
+      () => process.exit(),
+    )
   }
 
   #obey(kind: number, frame: Frame): void {
     if (kind === ipc.JOB) this.#line?.push(ipc.readJob(frame))
     else if (kind === ipc.RECALL) this.#line?.recall()
+    else if (kind === ipc.PING) this.#answer()
     else if (kind === ipc.ABORT) this.#abort(ipc.readAbort(frame))
     else if (kind === ipc.START) void this.#start(ipc.readStart(frame))
     else if (kind === ipc.LEAVE) void this.#leave()
   }
 
   async #start(start: ipc.Start): Promise<void> {
-    process.title = `celeriac: ${start.name}`
+    if (isMainThread) process.title = `celeriac: ${start.name}`
     const logger = this.#createLogger(start.logLevel)
     this.#logger = logger
     // Of some job, perhaps one that ended long ago: no reason to lose the one that runs. A thrown exception is one, for
@@ -76,7 +73,10 @@ class Child implements Reports {
       const runner = await createRunner(start.location, start.settings, logger)
       await runner.started()
       this.#runner = runner
-      this.#line = new JobLine(runner.run, this, start.maxMemoryBytes)
+      this.#line = new JobLine(runner.run, this, {
+        maxMemoryBytes: start.maxMemoryBytes,
+        memoryBytes: () => this.#link.memoryBytes(),
+      })
     } catch (error) {
       ipc.writeFailed(this.#writer, textOf(error))
       this.#send()
@@ -86,14 +86,19 @@ class Child implements Reports {
     this.#send()
   }
 
+  #answer(): void {
+    ipc.writePong(this.#writer, this.#link.memoryBytes())
+    this.#send()
+  }
+
   #abort(abort: ipc.Abort): void {
     const { key, terminate } = abort
     if (terminate === undefined) {
       this.#line?.abort(key, new WorkerShutdown('The worker is shutting down'))
     } else if (this.#line?.abort(key, new Terminated(terminate)) === true) {
-      // A job that ends on hearing of it leaves the process alive.
+      // A job that ends on hearing of it leaves the child alive.
       setImmediate(() => {
-        if (this.#line?.isRunning(key) === true) endBy(terminate)
+        if (this.#line?.isRunning(key) === true) this.#link.endBy(terminate)
       })
     }
   }
@@ -104,7 +109,7 @@ class Child implements Reports {
     } catch (error) {
       this.#logger?.error('The child could not stop in good order', { error })
     }
-    // What a task has left open (a connection, a timer) must not keep the process.
+    // What a task has left open (a connection, a timer) must not keep the child.
     process.exit(0)
   }
 
@@ -123,6 +128,11 @@ class Child implements Reports {
     this.#send()
   }
 
+  part(key: number, body: Body): void {
+    ipc.writePart(this.#writer, key, body)
+    this.#send()
+  }
+
   done(done: ipc.Done): void {
     ipc.writeDone(this.#writer, done)
     this.#send()
@@ -135,7 +145,7 @@ class Child implements Reports {
 
   #send(): void {
     const bytes = this.#writer.take()
-    if (bytes !== undefined) writeAll(bytes)
+    if (bytes !== undefined) this.#link.send(bytes)
     this.#writer.reuse()
   }
 }
@@ -145,35 +155,6 @@ async function importRunner(path: string | undefined): Promise<CreateRunner> {
   const url = path === undefined ? new URL('../child-runner.js', import.meta.url) : pathToFileURL(path)
   const { createRunner } = (await import(url.href)) as { createRunner: CreateRunner }
   return createRunner
-}
-
-/** End this process as the signal does by itself, unless the app has a listener of its own for it. */
-function endBy(signal: NodeJS.Signals): void {
-  process.removeListener(signal, ignore)
-  process.kill(process.pid, signal)
-}
-
-/**
- * What a task prints must not gather in this process until the task awaits something, nor be lost when the process
- * ends. Node has no other word for this; npm uses the same.
- */
-function writeAtOnce(stream: NodeJS.WriteStream): void {
-  const { _handle: handle } = stream as { _handle?: { setBlocking?: (blocking: boolean) => void } }
-  handle?.setBlocking?.(true)
-}
-
-/** Returns when the parent's end of the pipe has all of it. */
-function writeAll(bytes: Uint8Array): void {
-  let written = 0
-  while (written < bytes.length) {
-    try {
-      written += writeSync(ipc.REPORTS_FD, bytes, written)
-    } catch (error) {
-      // Any other error means that the parent is gone.
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') process.exit()
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_PIPE_MS)
-    }
-  }
 }
 
 /** A record in a form that survives JSON: of an error its stack, and no fields where they cannot be written. */
@@ -190,8 +171,4 @@ function textOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
-function ignore(): void {
-  // Listening at all is what keeps the signal from ending the process.
-}
-
-new Child().listen()
+new Child(linkToParent()).listen()

@@ -1,17 +1,21 @@
 /**
- * What the prefork pool and its children say to each other, as frames over two pipes beside the standard ones. How the
- * bytes travel is `child-process.ts` on the parent's side and `child.ts` on the other.
+ * What a pool and its children say to each other, as frames: over two pipes beside the standard ones where the children
+ * are processes, over a port where they are threads. How the bytes travel is `child-process.ts` and `child-thread.ts` on
+ * the parent's side and `child-link.ts` on the other.
  *
  *     parent to child   START   once: which app, and what the child must know
  *                       JOB     one more for the child's line
  *                       ABORT   abort the running job's signal
  *                       RECALL  give back what has not started
+ *                       PING    are you there?
  *                       LEAVE   no more will come: say good-bye and exit
  *     child to parent   READY   the app is loaded
  *                       FAILED  it could not be; the child exits
  *                       RESULT  a result document that should not wait for the job's end
- *                       DONE    the running job's last results and its outcome, in one frame: both or none arrive
+ *                       PART    what the running job says as a part of a chord, which should not wait either
+ *                       DONE    what was not told of the running job, and its outcome, in one frame: all or nothing arrives
  *                       BACK    the answer to RECALL
+ *                       PONG    the answer to PING, and how large the child is
  *                       LOG     a log record
  *
  * The child writes synchronously before it goes on: what it has done before it is killed, the parent knows. Bodies
@@ -31,6 +35,7 @@ export const JOB = 2
 export const ABORT = 3
 export const RECALL = 4
 export const LEAVE = 5
+export const PING = 6
 
 export const READY = 16
 export const FAILED = 17
@@ -38,6 +43,8 @@ export const RESULT = 18
 export const DONE = 19
 export const BACK = 20
 export const LOG = 21
+export const PART = 22
+export const PONG = 23
 
 /** The pipes' file descriptors in the child. */
 export const COMMANDS_FD = 3
@@ -72,6 +79,8 @@ export interface Done {
   readonly outcome: Outcome
   /** Documents to store before the outcome counts. */
   readonly results: readonly EncodedResult[]
+  /** What is to be counted before that. */
+  readonly part: Body | undefined
 }
 
 /** One log record of a child. */
@@ -100,7 +109,7 @@ export function readLog(frame: Frame): ChildLog {
   return JSON.parse(frame.text()) as ChildLog
 }
 
-/** READY, RECALL, LEAVE: the kind says it all. */
+/** READY, RECALL, PING, LEAVE: the kind says it all. */
 export function writePlain(writer: FrameWriter, kind: number): void {
   writer.begin(kind)
   writer.end()
@@ -175,6 +184,18 @@ export function readResult(frame: Frame): { key: number; result: EncodedResult }
   return { key: frame.number(), result: readDocument(frame) }
 }
 
+/** PART. */
+export function writePart(writer: FrameWriter, key: number, body: Body): void {
+  writer.begin(PART)
+  writer.number(key)
+  writeBody(writer, body)
+  writer.end()
+}
+
+export function readPart(frame: Frame): { key: number; body: Body } {
+  return { key: frame.number(), body: readBody(frame) }
+}
+
 /** DONE. */
 export function writeDone(writer: FrameWriter, done: Done): void {
   const outcome = toJson(done.outcome)
@@ -185,6 +206,8 @@ export function writeDone(writer: FrameWriter, done: Done): void {
   writer.text(outcome)
   writer.number(done.results.length)
   for (const result of done.results) writeDocument(writer, result)
+  writer.byte(done.part === undefined ? 0 : 1)
+  if (done.part !== undefined) writeBody(writer, done.part)
   writer.end()
 }
 
@@ -195,7 +218,8 @@ export function readDone(frame: Frame): Done {
   const outcome = JSON.parse(frame.text()) as Outcome
   const results: EncodedResult[] = []
   for (let left = frame.number(); left > 0; left -= 1) results.push(readDocument(frame))
-  return { key, busyMs, overweight, outcome, results }
+  const part = frame.byte() === 1 ? readBody(frame) : undefined
+  return { key, busyMs, overweight, outcome, results, part }
 }
 
 /** BACK: the keys of the jobs that were given up, in the order of the line. */
@@ -208,6 +232,17 @@ export function writeBack(writer: FrameWriter, keys: readonly number[]): void {
 
 export function readBack(frame: Frame): number[] {
   return Array.from({ length: frame.number() }, () => frame.number())
+}
+
+/** PONG. */
+export function writePong(writer: FrameWriter, memoryBytes: number): void {
+  writer.begin(PONG)
+  writer.number(memoryBytes)
+  writer.end()
+}
+
+export function readPong(frame: Frame): number {
+  return frame.number()
 }
 
 function writeDocument(writer: FrameWriter, result: EncodedResult): void {

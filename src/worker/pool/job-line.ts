@@ -4,6 +4,7 @@
  */
 import type { EncodedResult } from '../../backend/backend.ts'
 import { SoftTimeLimitExceeded } from '../../errors.ts'
+import type { Body } from '../../protocol/message.ts'
 import { READY_STATES } from '../../protocol/states.ts'
 import type { Outcome } from '../../task/outcome.ts'
 import { systemClock } from '../../util/clock.ts'
@@ -15,26 +16,31 @@ import type { Job, JobControl, RunJob } from './pool.ts'
 /** Where a line tells what it does. Each call has reached the parent when it returns. */
 export interface Reports {
   result(key: number, result: EncodedResult): void
+  part(key: number, body: Body): void
   done(done: Done): void
   back(keys: readonly number[]): void
 }
 
-const HANDED_OVER: Promise<void> = Promise.resolve()
+/** When a child is too large. */
+export interface MemoryLimit {
+  /** Above it, DONE says that the child is overweight; undefined is no limit. */
+  readonly maxMemoryBytes: number | undefined
+  readonly memoryBytes: () => number
+}
 
 export class JobLine {
   readonly #run: RunJob
   readonly #reports: Reports
-  readonly #maxMemoryBytes: number
+  readonly #memory: MemoryLimit
   readonly #soft: Deadlines<RunningJob>
   #waiting: Job[] = []
   #running: RunningJob | undefined
   #flushes = false
 
-  /** `maxMemoryBytes`: above it, DONE says that the child is overweight. */
-  constructor(run: RunJob, reports: Reports, maxMemoryBytes: number | undefined) {
+  constructor(run: RunJob, reports: Reports, memory: MemoryLimit) {
     this.#run = run
     this.#reports = reports
-    this.#maxMemoryBytes = maxMemoryBytes ?? Infinity
+    this.#memory = memory
     this.#soft = new Deadlines(systemClock, (running) => {
       running.abort(new SoftTimeLimitExceeded((running.job.softLimitMs ?? 0) / 1000))
     })
@@ -65,7 +71,7 @@ export class JobLine {
   async #work(): Promise<void> {
     for (let job = this.#waiting.shift(); job !== undefined; job = this.#waiting.shift()) {
       const startedMs = performance.now()
-      const running = new RunningJob(job, this.#onStore)
+      const running = new RunningJob(job, this.#onStore, this.#onPart)
       this.#running = running
       if (job.softLimitMs !== undefined) this.#soft.set(running, job.softLimitMs)
       const outcome = await this.#outcomeOf(job, running)
@@ -76,7 +82,7 @@ export class JobLine {
         busyMs: performance.now() - startedMs,
         overweight: this.#isOverweight(),
         outcome,
-        results: running.close(),
+        ...running.close(),
       })
     }
   }
@@ -101,6 +107,16 @@ export class JobLine {
       return
     }
     running.held.push(result)
+    this.#flushSoon()
+  }
+
+  /** The same for what a part of a chord says. */
+  readonly #onPart = (running: RunningJob, body: Body): void => {
+    running.part = body
+    this.#flushSoon()
+  }
+
+  #flushSoon(): void {
     if (this.#flushes) return
     this.#flushes = true
     setImmediate(() => {
@@ -110,37 +126,50 @@ export class JobLine {
   }
 
   #flush(running: RunningJob): void {
+    if (running.part !== undefined) this.#reports.part(running.job.key, running.part)
+    running.part = undefined
     for (const result of running.held.splice(0)) this.#reports.result(running.job.key, result)
   }
 
   /** Asked when the line is empty: reading it takes as long as many a job. */
   #isOverweight(): boolean {
-    if (this.#maxMemoryBytes === Infinity || this.#waiting.length > 0) return false
-    return process.memoryUsage.rss() > this.#maxMemoryBytes
+    const { maxMemoryBytes, memoryBytes } = this.#memory
+    if (maxMemoryBytes === undefined || this.#waiting.length > 0) return false
+    return memoryBytes() > maxMemoryBytes
   }
 }
 
 class RunningJob extends LazySignal implements JobControl {
   readonly job: Job
   held: EncodedResult[] = []
+  part: Body | undefined
   readonly #onStore: (running: RunningJob, result: EncodedResult) => void
+  readonly #onPart: (running: RunningJob, body: Body) => void
   #open = true
 
-  constructor(job: Job, onStore: (running: RunningJob, result: EncodedResult) => void) {
+  constructor(
+    job: Job,
+    onStore: (running: RunningJob, result: EncodedResult) => void,
+    onPart: (running: RunningJob, body: Body) => void,
+  ) {
     super()
     this.job = job
     this.#onStore = onStore
+    this.#onPart = onPart
   }
 
-  store(result: EncodedResult): Promise<void> {
+  store(result: EncodedResult): void {
     // What a function stores after its end would overwrite what it ended with.
     if (this.#open) this.#onStore(this, result)
-    return HANDED_OVER
   }
 
-  /** The job has ended: the documents that were held. */
-  close(): EncodedResult[] {
+  endPart(body: Body): void {
+    if (this.#open) this.#onPart(this, body)
+  }
+
+  /** The job has ended: what was held. */
+  close(): Pick<Done, 'results' | 'part'> {
     this.#open = false
-    return this.held
+    return { results: this.held, part: this.part }
   }
 }

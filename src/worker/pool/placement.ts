@@ -1,5 +1,5 @@
 /**
- * Which child of the prefork pool gets which job, and when. Jobs that no child may take now wait in the backlog.
+ * Which child of a pool gets which job, and when. Jobs that no child may take now wait in the backlog.
  *
  * A round trip to a child takes longer than a tiny job. So a child is handed jobs ahead, but only where they are known
  * to be tiny (`estimates.ts`), and those that wait behind one that is not are called back. A child that is blocked in
@@ -18,6 +18,8 @@ export interface PlacementParts {
   readonly concurrency: number
   /** The child was sent this job, and it is the only one there: it starts. */
   readonly onFirst: (child: PoolChild) => void
+  /** The child is about to be sent this job. */
+  readonly onHanding: (child: PoolChild, assignment: Assignment, nowMs: number) => void
   /** The child was sent a job. */
   readonly onHanded: (child: PoolChild) => void
 }
@@ -95,7 +97,7 @@ export class Placement {
   recall(child: PoolChild): void {
     if (child.recalling) return
     child.recalling = true
-    child.process.sendRecall()
+    child.handle.sendRecall()
   }
 
   #place(assignment: Assignment): boolean {
@@ -119,12 +121,13 @@ export class Placement {
     const child = busy < this.concurrency && idle !== undefined ? idle : shortest
     if (child === undefined) return false
     assignment.estimateMs = Math.min(estimateMs ?? WINDOW_MS, WINDOW_MS)
+    this.#parts.onHanding(child, assignment, nowMs)
     this.#hand(child, assignment)
     return true
   }
 
   #hand(child: PoolChild, assignment: Assignment): void {
-    child.process.sendJob(assignment.job)
+    child.handle.sendJob(assignment.job)
     child.push(assignment)
     if (child.length === 1) this.#parts.onFirst(child)
     else this.#watch()

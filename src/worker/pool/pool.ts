@@ -2,11 +2,12 @@
 import type { AppLocation } from '../../app/loader.ts'
 import type { EncodedResult } from '../../backend/backend.ts'
 import type { WorkerError } from '../../errors.ts'
-import type { Message } from '../../protocol/message.ts'
+import type { Body, Message } from '../../protocol/message.ts'
 import type { TaskHead } from '../../protocol/task.ts'
 import type { Outcome } from '../../task/outcome.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Logger, LogLevel } from '../../util/logger.ts'
+import type { MaybePromise } from '../../util/maybe-promise.ts'
 
 /** Where a message came from, under the wire's names (`request.deliveryInfo`). */
 export interface DeliveryInfo {
@@ -37,19 +38,26 @@ export interface Job {
 export interface JobControl {
   /** Aborted by the soft limit, by a revoke with `terminate` and by a cold shutdown; the reason says which. */
   readonly signal: AbortSignal
-  /** Takes result documents in order. In a child, resolves when they are handed over; the worker stores them first of all. */
-  store(result: EncodedResult): Promise<void>
+  /** Takes result documents in order. The worker stores them before it acknowledges. */
+  store(result: EncodedResult): void
+  /**
+   * Takes what a part of a chord says at its end (`ChordStore.encodePart`), before its result. The worker counts it, and
+   * sends the body where it was the last, before it acknowledges.
+   */
+  endPart(body: Body): void
 }
 
-/** Runs one job to its end. Never rejects. */
-export type RunJob = (job: Job, control: JobControl) => Promise<Outcome>
+/** Runs one job to its end. Never throws nor rejects. A promise only where the job had to wait for something. */
+export type RunJob = (job: Job, control: JobControl) => MaybePromise<Outcome>
 
 /** What the pool tells the worker about one job. */
 export interface JobObserver {
   /** The job left the line and starts now, in process `pid`. Called once, before any `store`. */
   accepted(pid: number): void
-  /** A result document of this job, to be stored before its outcome counts. */
-  store(result: EncodedResult): Promise<void>
+  /** A result document of this job, to be stored before its message goes. */
+  store(result: EncodedResult): void
+  /** The job was a part of a chord and has ended: to be counted before its message goes. */
+  endPart(body: Body): void
 }
 
 export type { AppLocation }
@@ -76,6 +84,10 @@ export interface PoolOptions {
    * where the worker's own go. Default `WARNING`.
    */
   readonly childOutput?: LogLevel | 'inherit'
+  /** How long after a child's end its last reports may still arrive (`workerLostWait`). Default 10 seconds. */
+  readonly lostWaitMs?: number
+  /** Called before each child is made. */
+  readonly onSpawn?: () => void
   /** Called when `free` has grown. */
   readonly onFree: () => void
   /** Called when the pool cannot go on; it stops cold by itself. */
@@ -93,8 +105,14 @@ export interface Pool {
   execute(job: Job, observer: JobObserver): Promise<Outcome>
   /** End a job by force: its outcome is `terminated`. False where the pool cannot, or the job is not running. */
   terminate(key: number, signal: NodeJS.Signals): boolean
-  /** Have so many slots from now on. Running jobs end first. */
+  /** Have so many slots from now on; 0 is none for now. Running jobs end first. Resolves when those that are new can work. */
   resize(concurrency: number): Promise<void>
+  /**
+   * Let new children, which import the app anew, take the place of all that there are: one after the other, each old one
+   * leaves when its job has ended. Resolves when all are new. Rejects with `WorkerError` where a new one cannot start,
+   * and the old ones go on; with `ImproperlyConfigured` where there are no children.
+   */
+  restart(): Promise<void>
   /** Facts for `inspect stats`, under Celery's names. */
   info(): Readonly<Record<string, unknown>>
   /**

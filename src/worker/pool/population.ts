@@ -1,21 +1,25 @@
 /**
- * The children of the prefork pool: as many as are wanted are kept alive. Spawns them, replaces those that retire or
- * die, slows down where they die at once, and gives up where that does not help. What they do is `prefork.ts`.
+ * The children of a pool: as many as are wanted are kept alive. Spawns them, replaces those that retire or
+ * die, slows down where they die at once, and gives up where that does not help. What they do is `child-pool.ts`.
  */
 import { WorkerError } from '../../errors.ts'
 import type { Clock, Timer } from '../../util/clock.ts'
 import { deferred } from '../../util/deferred.ts'
 import type { Deferred } from '../../util/deferred.ts'
 import type { Logger } from '../../util/logger.ts'
-import type { Exit } from './child-process.ts'
+import type { Exit } from './child-handle.ts'
 import type { PoolChild, Verdict } from './pool-child.ts'
 
 /** More unexpected exits than this within a second, and the pool gives up (billiard's `RestartFreqExceeded`). */
 const MAX_EXITS = 100
 const EXITS_MS = 1000
-/** A child that died before it was ready is replaced after a while that doubles from the first to the second. */
+/** A child that died before it was of use is replaced after a while that doubles from the first to the second. */
 const FIRST_DELAY_MS = 100
 const LAST_DELAY_MS = 10_000
+/** It was of use when it has had a job, or has lived for so long after it was ready. */
+const EARLY_MS = 1000
+/** After so many that died before, one after the other, with none at work beside them, the pool gives up. */
+const MAX_EARLY_DEATHS = 10
 /** A child that was told to leave, and does not, is killed. */
 const LEAVE_MS = 5000
 /** A replacement is spawned so many times its start-up ahead of the moment when it is likely to be needed. */
@@ -40,9 +44,13 @@ export class Population {
   #wanted = 0
   /** Settled when as many as are wanted are ready. */
   #complete: Deferred<void> | undefined
+  /** Settled when no child is outdated any more. */
+  #renewed: Deferred<void> | undefined
   #closed: Deferred<void> | undefined
   #exitsMs: number[] = []
   #failedStarts = 0
+  /** How many of them ended by themselves: a machine that is too slow is no reason to give up. */
+  #earlyDeaths = 0
   #delay: Timer | undefined
   /** How long the last child took to become ready. */
   #startupMs = 0
@@ -75,6 +83,19 @@ export class Population {
     return promise
   }
 
+  /**
+   * Replace all children, one after the other: an old one works until its replacement is ready. Resolves when all are
+   * new. Rejects with `WorkerError`, and keeps the old ones, where a new one cannot start or the pool is stopped.
+   */
+  restart(): Promise<void> {
+    if (this.#state === 'closed') return Promise.reject(new WorkerError('The pool was stopped'))
+    for (const child of this.children) child.outdated = true
+    this.#renewed ??= deferred()
+    const { promise } = this.#renewed
+    this.#renew()
+    return promise
+  }
+
   /** Spawn what is missing, and retire what is too much. */
   populate(): void {
     if (this.#state === 'new' || this.#state === 'closed' || this.#delay !== undefined) return
@@ -92,8 +113,16 @@ export class Population {
     child.state = 'ready'
     child.readyMs = clock.monotonic()
     this.#startupMs = child.readyMs - child.spawnedMs
-    this.#failedStarts = 0
+    child.timer = clock.after(
+      EARLY_MS,
+      () => {
+        this.#failedStarts = 0
+        this.#earlyDeaths = 0
+      },
+      { unref: true },
+    )
     this.#tellComplete()
+    this.#renew()
   }
 
   /** It was handed a job: is it time to think of its replacement, or was that its last one? */
@@ -123,10 +152,11 @@ export class Population {
   leaveIfDone(child: PoolChild): void {
     if (child.state !== 'retiring' || child.length > 0) return
     child.state = 'leaving'
-    child.process.sendLeave()
+    child.timer?.cancel()
+    child.handle.sendLeave()
     child.timer = this.#parts.clock.after(LEAVE_MS, () => {
-      this.#parts.logger.warning(`${child.process.name} did not leave in time and is killed`)
-      child.process.kill('SIGKILL')
+      this.#parts.logger.warning(`${child.handle.name} did not leave in time and is killed`)
+      child.handle.kill('SIGKILL')
     })
   }
 
@@ -135,7 +165,7 @@ export class Population {
     child.timer?.cancel()
     child.verdict ??= verdict
     child.state = 'leaving'
-    child.process.kill('SIGKILL')
+    child.handle.kill('SIGKILL')
     this.populate()
   }
 
@@ -147,9 +177,12 @@ export class Population {
       if (this.children.size === 0) this.#closed?.resolve()
       return
     }
-    if (child.state === 'starting') this.#onFailedStart(`${child.process.name} ${describeExit(exit)}`, child)
+    const isEarly = child.jobs === 0 && this.#parts.clock.monotonic() - child.readyMs < EARLY_MS
+    if (child.state === 'starting' || (child.state === 'ready' && isEarly)) this.#earlyDeaths += 1
+    if (child.state === 'starting') this.#onFailedStart(`${child.handle.name} ${describeExit(exit)}`, child)
     else if (child.state !== 'leaving') this.#onUnexpectedExit(child, exit)
     this.populate()
+    this.#renew()
   }
 
   /** Spawn nothing any more and let all children leave when their lines are empty. Resolves when all are gone. */
@@ -159,11 +192,38 @@ export class Population {
       this.#delay?.cancel()
       this.#complete?.reject(new WorkerError('The pool was stopped'))
       this.#complete = undefined
+      this.#renewed?.reject(new WorkerError('The pool was stopped'))
+      this.#renewed = undefined
       for (const child of this.children) this.retire(child)
     }
     if (this.children.size === 0) return Promise.resolve()
     this.#closed ??= deferred()
     return this.#closed.promise
+  }
+
+  /** The next step of a restart: who has a replacement leaves, and the next one gets one. */
+  #renew(): void {
+    if (this.#renewed === undefined) return
+    const working = [...this.children].filter(({ state }) => state === 'starting' || state === 'ready')
+    if (working.some(({ state }) => state === 'starting')) return
+    if (working.filter((child) => counts(child)).length < this.#wanted) return
+    for (const child of working) if (child.outdated && child.replaced) this.retire(child)
+    const next = working.find((child) => child.outdated && child.state === 'ready')
+    if (next === undefined) {
+      this.#renewed.resolve()
+      this.#renewed = undefined
+      return
+    }
+    next.replaced = true
+    this.populate()
+  }
+
+  /** A new child cannot start: those that are there go on. */
+  #abandonRestart(error: WorkerError): void {
+    if (this.#renewed === undefined) return
+    this.#renewed.reject(error)
+    this.#renewed = undefined
+    for (const child of this.children) if (child.outdated && child.state === 'ready') child.replaced = false
   }
 
   #tellComplete(): void {
@@ -180,14 +240,14 @@ export class Population {
     this.children.add(child)
     child.timer = clock.after(startTimeoutMs, () => {
       child.state = 'leaving'
-      child.process.kill('SIGKILL')
-      this.#onFailedStart(`${child.process.name} was not ready after ${String(startTimeoutMs / 1000)} s`, child)
+      child.handle.kill('SIGKILL')
+      this.#onFailedStart(`${child.handle.name} was not ready after ${String(startTimeoutMs / 1000)} s`, child)
     })
   }
 
   #onFailedStart(what: string, child: PoolChild): void {
-    const { logger, clock } = this.#parts
-    const { complaint } = child.process
+    const { logger } = this.#parts
+    const { complaint } = child.handle
     const text = complaint === '' ? what : `${what}:\n${complaint}`
     if (this.#state === 'starting') {
       this.#complete?.reject(new WorkerError(`Could not start worker processes: ${text}`))
@@ -196,19 +256,30 @@ export class Population {
       return
     }
     logger.error(`A child could not start: ${text}`)
+    this.#abandonRestart(new WorkerError(`Could not restart worker processes: ${text}`))
+    this.#slowDown()
+  }
+
+  /** The next one comes later, or never. */
+  #slowDown(): void {
+    const { clock, onFailed } = this.#parts
     const delayMs = Math.min(FIRST_DELAY_MS * 2 ** this.#failedStarts, LAST_DELAY_MS)
     this.#failedStarts += 1
     this.#delay ??= clock.after(delayMs, () => {
       this.#delay = undefined
       this.populate()
     })
+    const isWorking = [...this.children].some(({ state }) => state === 'ready' || state === 'retiring')
+    if (this.#earlyDeaths < MAX_EARLY_DEATHS || isWorking) return
+    onFailed(new WorkerError(`${String(MAX_EARLY_DEATHS)} children in a row died before they were of use`))
   }
 
   #onUnexpectedExit(child: PoolChild, exit: Exit): void {
     const { logger, clock, onFailed } = this.#parts
-    logger.error(`Process ${child.process.name} pid:${String(child.process.pid)} ${describeExit(exit)}`)
+    logger.error(`Process ${child.handle.name} pid:${String(child.handle.pid)} ${describeExit(exit)}`)
     const now = clock.monotonic()
     this.#exitsMs = [...this.#exitsMs.filter((atMs) => now - atMs < EXITS_MS), now]
+    if (child.jobs === 0 && now - child.readyMs < EARLY_MS) this.#slowDown()
     if (this.#exitsMs.length > MAX_EXITS)
       onFailed(new WorkerError(`More than ${String(MAX_EXITS)} children died within a second`))
   }

@@ -15,6 +15,10 @@ const CUSTOM_VARIABLE = 'CELERY_CUSTOM_WORKER_POOL'
 const POOLS: Readonly<Record<string, () => Promise<CreatePool>>> = {
   prefork: loadPrefork,
   processes: loadPrefork,
+  threads: async () => {
+    const { ThreadsPool } = await import('./threads.ts')
+    return (options) => new ThreadsPool(options)
+  },
   solo: async () => {
     const { SoloPool } = await import('./solo.ts')
     return (options) => new SoloPool(options)
@@ -26,10 +30,10 @@ const POOLS: Readonly<Record<string, () => Promise<CreatePool>>> = {
 }
 
 /** Pools of Celery that make one process do many things at a time, which in Node is what `async` does. */
-const GREEN: ReadonlySet<string> = new Set(['gevent', 'eventlet', 'threads'])
+const GREEN: ReadonlySet<string> = new Set(['gevent', 'eventlet'])
 
 /**
- * The pool of this name: `prefork` (or `processes`), `solo`, `async`, `custom` for what CELERY_CUSTOM_WORKER_POOL names,
+ * The pool of this name: `prefork` (or `processes`), `threads`, `solo`, `async`, `custom` for what CELERY_CUSTOM_WORKER_POOL names,
  * or the path of a module, from `cwd`, that exports a `CreatePool` by default or as `createPool`.
  * Rejects with `ImproperlyConfigured` for any other.
  */

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { App } from '../../../src/app/app.ts'
 import type { AppOptions } from '../../../src/app/app.ts'
 import { EncodeError, ImproperlyConfigured, NoResultBackend, Retry } from '../../../src/errors.ts'
+import { GroupResult } from '../../../src/result/group-result.ts'
 import { currentTask } from '../../../src/task/context.ts'
 import type { TaskContext } from '../../../src/task/context.ts'
 import { createLogger } from '../../../src/util/logger.ts'
@@ -355,6 +356,10 @@ describe('results', () => {
     )
     expect(await app.asyncResult('a').get()).toBe(5)
     expect(await app.backend()).toBe(backend)
+    const set = app.resultSet([app.asyncResult<number>('a')])
+    expect(await set.get()).toEqual([5])
+    await new GroupResult<number[]>('g', set.results, app).save()
+    expect(await (await app.groupResult.restore('g'))?.get()).toEqual([5])
   })
 
   it('say so where there is no backend', async () => {
@@ -467,6 +472,7 @@ it('runs tasks with a tracer, for workers', async () => {
   const control = {
     signal: new AbortController().signal,
     store: async (result: unknown) => void stored.push(result),
+    endPart: () => undefined,
   }
   const { body, contentType, contentEncoding } = app.serialization.encodeBody([[1, 2], {}, {}], 'json')
   const headers = { task: 'proj.add', id: 'id-1' }

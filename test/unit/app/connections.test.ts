@@ -45,6 +45,7 @@ function fixture(transports?: TransportRegistry): Fixture {
     logger: silentLogger(),
     clock,
     logicalClock: new LamportClock(),
+    replyTo: 'replies',
     sqlite: new SqliteFiles(),
     decode: (message) => JSON.parse(message.body as string),
   })
@@ -84,7 +85,7 @@ describe('a broker connection', () => {
     transport.onConnect = () => {
       throw new ConnectionError('away')
     }
-    await expect(broker(settingsOf({ brokerUrl: 'fake://', brokerConnectionRetry: false })).ensure()).rejects.toThrow(
+    await expect(broker(settingsOf({ brokerUrl: 'fake://', brokerConnectionMaxRetries: 0 })).ensure()).rejects.toThrow(
       'away',
     )
     expect(transport.attempts).toHaveLength(1)
@@ -98,7 +99,7 @@ describe('a broker connection', () => {
   it('waits as long for an answer as the settings say', async () => {
     const { broker, transport, clock } = fixture()
     transport.onConnect = () => new Promise(() => undefined)
-    const settings = settingsOf({ brokerUrl: 'fake://', brokerConnectionTimeout: 7, brokerConnectionRetry: false })
+    const settings = settingsOf({ brokerUrl: 'fake://', brokerConnectionTimeout: 7, brokerConnectionMaxRetries: 0 })
     const refused = expect(broker(settings).ensure()).rejects.toThrow('no answer within 7 s')
     await clock.advance(7000)
     await refused
@@ -119,6 +120,36 @@ describe('a result backend', () => {
       [undefined, 'json'],
       [undefined, 'json'],
     ])
+  })
+
+  it('is told of what it needs where results are messages', async () => {
+    const { connections, opened, transport } = fixture()
+    await connections.backend(
+      settingsOf({
+        brokerReadUrl: 'fake://read',
+        brokerWriteUrl: 'fake://write',
+        resultBackend: 'fake://x',
+        resultPersistent: true,
+        resultAcceptContent: ['json'],
+      }),
+    )
+    const [, , context] = opened[0] ?? expect.unreachable()
+    expect([context.replyTo, context.resultPersistent]).toEqual(['replies', true])
+    for (const purpose of ['read', 'write'] as const) {
+      const broker = context.connect(purpose)
+      await broker.ensure()
+      await broker.close()
+    }
+    expect(transport.attempts).toEqual(['fake://read', 'fake://write'])
+    const message = {
+      body: '[1]',
+      contentType: 'application/json',
+      contentEncoding: 'utf-8',
+      headers: {},
+      properties: {},
+    }
+    expect(context.decodeResult(message)).toEqual([1])
+    expect(() => context.decodeResult({ ...message, contentType: 'application/x-yaml' })).toThrow('resultAcceptContent')
   })
 
   it('is one that refuses where there is none', async () => {

@@ -37,6 +37,9 @@ function fixture(settings: SettingsInput = {}, middleware: PublishMiddleware[] =
     middleware,
     origin: 'gen1@test',
     replyTo: 'oid',
+    events: () => {
+      throw new Error('nobody asked for events')
+    },
   })
   return { outgoing, transport }
 }

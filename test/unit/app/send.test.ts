@@ -6,12 +6,14 @@ import { Router } from '../../../src/app/routes.ts'
 import { Sender } from '../../../src/app/send.ts'
 import type { PublishMiddleware } from '../../../src/app/send.ts'
 import type { SettingsInput } from '../../../src/app/settings.ts'
+import type { Replies } from '../../../src/backend/backend.ts'
 import type { PublishOptions } from '../../../src/canvas/options.ts'
 import { runInExecution } from '../../../src/context.ts'
 import type { ActiveExecution } from '../../../src/context.ts'
 import { EncodeError, ImproperlyConfigured, OperationalError } from '../../../src/errors.ts'
 import type { Producer, PublishOptions as Handling } from '../../../src/messaging/producer.ts'
-import { createBroadcast } from '../../../src/messaging/queue.ts'
+import { createBroadcast, createQueue } from '../../../src/messaging/queue.ts'
+import type { EventDispatcher } from '../../../src/events/dispatcher.ts'
 import { SerializationRegistry } from '../../../src/serialization/registry.ts'
 import { Signals } from '../../../src/signals.ts'
 import type { PublishFacts } from '../../../src/signals.ts'
@@ -37,6 +39,8 @@ interface Fixture {
   readonly published: Published[]
   readonly signals: Signals
   readonly queues: Queues
+  /** Type and fields of each. */
+  readonly events: unknown[]
   /** What the producer does. */
   producing: () => Promise<void>
   task(name: string, options?: TaskOptions, fn?: TaskFunction): void
@@ -44,9 +48,14 @@ interface Fixture {
   send(options?: PublishOptions, args?: readonly unknown[]): Promise<Publication>
 }
 
-async function fixture(settings: SettingsInput = {}, middleware: PublishMiddleware[] = []): Promise<Fixture> {
+async function fixture(
+  settings: SettingsInput = {},
+  middleware: PublishMiddleware[] = [],
+  replies?: Replies,
+): Promise<Fixture> {
   const { values } = new Config({ explicit: settings, env: {} })
   const published: Published[] = []
+  const events: unknown[] = []
   const serialization = new SerializationRegistry()
   await serialization.load([values.taskSerializer, values.taskCompression])
   const signals = new Signals(silentLogger())
@@ -56,6 +65,7 @@ async function fixture(settings: SettingsInput = {}, middleware: PublishMiddlewa
   const taskHost = { ...host, taskDefaults: () => values } as unknown as TaskHost
   const all: Fixture = {
     published,
+    events,
     signals,
     queues,
     producing: () => Promise.resolve(),
@@ -76,6 +86,8 @@ async function fixture(settings: SettingsInput = {}, middleware: PublishMiddlewa
       middleware,
       origin: 'gen1@test',
       replyTo: 'oid',
+      replies,
+      events: () => ({ publish: async (...event: unknown[]) => void events.push(event) }) as unknown as EventDispatcher,
     }),
     task(name, options = {}, fn = (x: number, y: number) => x + y) {
       const definition = new TaskDefinition(name, fn, options, taskHost)
@@ -171,6 +183,12 @@ describe('options', () => {
       contentType: 'application/json',
       headers: { shadow: 'call', expires: '2026-01-01T00:00:30+00:00' },
     })
+  })
+
+  it('may say as which task it is routed', async () => {
+    const { send } = await fixture({ taskRoutes: { 'proj.other': { queue: 'other' } } })
+    const { routingKey, message } = await send({ routeName: 'proj.other' })
+    expect([routingKey, message.headers['task']]).toEqual(['other', 'proj.add'])
   })
 
   it('that are undefined were not given', async () => {
@@ -398,3 +416,65 @@ function active(changes: Partial<ActiveExecution> = {}): ActiveExecution {
   const facts = { taskId: 'me', rootId: 'root', priority: undefined, joinWillBlock: true, context: undefined }
   return { ...facts, children: [], ...changes }
 }
+
+it('makes ready for results that come back as messages, for calls that want them here', async () => {
+  const expected: string[] = []
+  const queue = createQueue('oid')
+  const { sender, published } = await fixture({}, [], { queue, expect: (taskIds) => expected.push(...taskIds) })
+  await sender.send('proj.add', [], { taskId: 'mine' })
+  await sender.send('proj.add', [], { taskId: 'ignored', ignoreResult: true })
+  await sender.send('proj.add', [], { taskId: 'theirs', replyTo: 'other' })
+  expect(expected).toEqual(['mine'])
+  expect(published.map(({ handling }) => handling.declare?.includes(queue))).toEqual([true, false, false])
+})
+
+describe('task-sent events', () => {
+  it('tell how each task was called and where it went, where the settings ask for them', async () => {
+    const { sender, events, published } = await fixture({ taskSendSentEvent: true })
+    await sender.sendMany([
+      {
+        name: 'proj.add',
+        args: [2, 3],
+        options: { taskId: 'a', kwargs: { z: 1 }, rootId: 'r', parentId: 'p', retries: 1 },
+      },
+      { name: 'proj.add', args: [], options: { taskId: 'b', eta: new Date('2030-01-01T00:00:00Z'), shadow: 'other' } },
+    ])
+    expect(published).toHaveLength(1)
+    const place = { queue: 'celery', exchange: '', routing_key: 'celery' }
+    expect(events).toEqual([
+      [
+        'task-sent',
+        {
+          ...{
+            uuid: 'a',
+            name: 'proj.add',
+            args: '(2, 3)',
+            kwargs: "{'z': 1}",
+            root_id: 'r',
+            parent_id: 'p',
+            retries: 1,
+          },
+          ...{ eta: null, expires: null, ...place },
+        },
+      ],
+      [
+        'task-sent',
+        {
+          ...{ uuid: 'b', name: 'other', args: '()', kwargs: '{}', root_id: 'b', parent_id: null, retries: 0 },
+          ...{ eta: '2030-01-01T00:00:00+00:00', expires: null, ...place },
+        },
+      ],
+    ])
+  })
+
+  it('are not sent otherwise, and know the calls of protocol 1', async () => {
+    const silent = await fixture()
+    await silent.send()
+    expect(silent.events).toEqual([])
+    const old = await fixture({ taskSendSentEvent: true, taskProtocol: 1 })
+    await old.send({ taskId: 'a', kwargs: { z: 1 } })
+    expect(old.events).toMatchObject([
+      ['task-sent', { uuid: 'a', name: 'proj.add', args: '(1, 2)', kwargs: "{'z': 1}" }],
+    ])
+  })
+})

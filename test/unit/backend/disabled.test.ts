@@ -17,6 +17,10 @@ describe('DisabledBackend', () => {
     await backend.close()
   })
 
+  it('answers a question about nothing, as workers ask when they start', async () => {
+    expect((await (await open()).getMetas([])).size).toBe(0)
+  })
+
   it('says what to configure when a result is asked for', async () => {
     const backend = await open()
     const group = { result: [['g1', null], []] } as const

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import {
   decodeGroupDocument,
+  decodePartDocument,
   decodeTaskDocument,
   encodeGroupDocument,
+  encodePartDocument,
   encodeTaskDocument,
 } from '../../../src/backend/documents.ts'
 import { BackendError, BackendGetMetaError, EncodeError } from '../../../src/errors.ts'
@@ -38,5 +40,22 @@ describe('documents of groups', () => {
   it('that cannot be read name their group', () => {
     expect(() => decodeGroupDocument(json, 'g1', '{}')).toThrow(BackendError)
     expect(() => decodeGroupDocument(json, 'g1', '{}')).toThrow(/The saved group g1 cannot be read: /)
+  })
+})
+
+describe('parts of chords', () => {
+  it('are lists that Celery reads', () => {
+    const part = { taskId: 't1', status: 'SUCCESS', result: [1] }
+    const body = encodePartDocument(json, part)
+    expect(JSON.parse(String(body))).toEqual([1, 't1', 'SUCCESS', [1]])
+    expect(decodePartDocument(json, 'g1', body)).toEqual(part)
+    expect(decodePartDocument(json, 'g1', '[1, "t2", "FAILURE", null, "of a newer one"]')).toMatchObject({
+      taskId: 't2',
+    })
+  })
+
+  it.each(['{', '{}', '[1, 2, "SUCCESS", 3]', '[1, "t1"]'])('that cannot be read name their chord: %s', (body) => {
+    expect(() => decodePartDocument(json, 'g1', body)).toThrow(BackendError)
+    expect(() => decodePartDocument(json, 'g1', body)).toThrow(/A part of the chord g1 cannot be read: /)
   })
 })

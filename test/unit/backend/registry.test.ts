@@ -12,17 +12,31 @@ describe('BackendRegistry', () => {
     const registry = new BackendRegistry()
     expect((await open(registry, 'cache+memory://')).displayUrl).toBe('memory://')
     expect(await open(registry, 'disabled')).toBeInstanceOf(DisabledBackend)
-    expect(registry.schemes()).toEqual(['memory', 'sqlite', 'disabled'])
+    expect(registry.schemes()).toEqual([
+      'memory',
+      'sqlite',
+      'redis',
+      'rediss',
+      'sentinel',
+      'socket',
+      'rediscluster',
+      'rpc',
+      'disabled',
+    ])
   })
 
-  it.each(['redis', 'rpc', 'db+postgresql', 'cache+memcached', 'mongodb'])(
-    'says plainly that %s is not spoken',
-    async (scheme) => {
-      const opening = open(new BackendRegistry(), `${scheme}://u:secret@h`)
-      await expect(opening).rejects.toThrow(ImproperlyConfigured)
-      await expect(opening).rejects.toThrow(`does not speak the result backend scheme "${scheme}"`)
-    },
-  )
+  it.each(['db+postgresql', 'cache+memcached', 'mongodb'])('says plainly that %s is not spoken', async (scheme) => {
+    const opening = open(new BackendRegistry(), `${scheme}://u:secret@h`)
+    await expect(opening).rejects.toThrow(ImproperlyConfigured)
+    await expect(opening).rejects.toThrow(`does not speak the result backend scheme "${scheme}"`)
+  })
+
+  it('knows where results are messages, without opening anything', async () => {
+    const registry = new BackendRegistry()
+    expect(await registry.sendsReplies('rpc')).toBe(true)
+    expect(await registry.sendsReplies('sqlite:///results.db')).toBe(false)
+    await expect(registry.sendsReplies('nonsense://')).rejects.toThrow(ImproperlyConfigured)
+  })
 
   it('suggests the nearest scheme', async () => {
     await expect(open(new BackendRegistry(), 'sqlit:///x.db')).rejects.toThrow(/did you mean "sqlite"/)
@@ -38,9 +52,9 @@ describe('BackendRegistry', () => {
       },
     }
     const registry = new BackendRegistry()
-    registry.registerBackend('redis', async () => theirs, ['db+redis'])
-    await open(registry, 'db+redis://h/1')
-    expect(opened).toEqual(['redis://h/1'])
-    await expect(open(new BackendRegistry(), 'redis://h')).rejects.toThrow(ImproperlyConfigured)
+    registry.registerBackend('mongodb', async () => theirs, ['db+mongodb'])
+    await open(registry, 'db+mongodb://h/1')
+    expect(opened).toEqual(['mongodb://h/1'])
+    await expect(open(new BackendRegistry(), 'mongodb://h')).rejects.toThrow(ImproperlyConfigured)
   })
 })

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { fromWireOptions, linksOf, mergeOptions, toWireOptions } from '../../../src/canvas/options.ts'
+import { createSignature } from '../../../src/canvas/signature.ts'
 import { signatureData } from '../../../src/protocol/signature.ts'
+import { fakeHost } from '../../support/fake-host.ts'
 
 const callback = signatureData({ task: 'proj.mul', args: [3] })
 
@@ -49,6 +51,20 @@ describe('fromWireOptions', () => {
     }
     const wire = { ...toWireOptions(options), retry_policy: { max_retries: 5 } }
     expect(fromWireOptions(wire)).toEqual(options)
+  })
+
+  it('is the way back for retry policies and what work-flows add, whatever form that had', () => {
+    const { host } = fakeHost()
+    const body = createSignature(host, 'proj.sum', [])
+    const policy = { maxRetries: 3, intervalStart: 1, intervalStep: 2, intervalMax: 3 }
+    const plain: Record<string, unknown> = toWireOptions({ retryPolicy: policy, routeName: 'proj.add' })
+    expect(plain['retry_policy']).toEqual({ max_retries: 3, interval_start: 1, interval_step: 2, interval_max: 3 })
+    expect(fromWireOptions({ ...plain, chord: body, chain: [body] })).toEqual({
+      retryPolicy: policy,
+      routeName: 'proj.add',
+      chord: body.toJSON(),
+      chain: [body.toJSON()],
+    })
   })
 
   it('leaves out what is null or means nothing to us', () => {

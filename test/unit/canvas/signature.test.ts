@@ -44,7 +44,7 @@ describe('Signature', () => {
     expect(signature.link(callback)).toBe(callback)
     signature.link(callback)
     expect(signature.onError(createSignature(host, 'proj.log', []))).toBe(signature)
-    expect(signature.options['link']).toEqual([callback.toJSON()])
+    expect(signature.toJSON().options.link).toEqual([callback.toJSON()])
     expect(signature.options['link_error']).toHaveLength(1)
   })
 
@@ -54,8 +54,8 @@ describe('Signature', () => {
     const copy = signature.clone().set({ queue: 'q', kwargs: { z: 1 } })
     expect(signature.options).toEqual({})
     expect(copy.kwargs).toEqual({ z: 1 })
-    expect(copy.freeze('my-id')).toBe('my-id')
-    expect(copy.freeze('other')).toBe('my-id')
+    expect(copy.freeze({ taskId: 'my-id' }).id).toBe('my-id')
+    expect(copy.freeze({ taskId: 'other' }).id).toBe('my-id')
     expect([copy.id, signature.id]).toEqual(['my-id', undefined])
   })
 
@@ -71,7 +71,7 @@ describe('Signature', () => {
     signature.link(callback)
     const data = signature.toJSON()
     expect(data.args[0]).toBe(result)
-    expect(data.args[1]).toBe(inner)
+    expect(data.args[1]).toEqual(inner.toJSON())
     expect(data.args[2]).toEqual([{ price }])
     expect(data.args[2]).not.toBe(list)
     expect(data.options.link).toHaveLength(1)
@@ -89,5 +89,76 @@ describe('Signature', () => {
   it('refuses options that there are not', () => {
     const { host } = fakeHost()
     expect(() => createSignature(host, 'proj.add', [], { queu: 'x' } as never)).toThrow('did you mean "queue"')
+  })
+
+  it('keeps its group and its stamps, whatever is said when it is sent', async () => {
+    const { host, calls } = fakeHost()
+    const signature = createSignature(host, 'proj.add', [1, 1], { groupId: 'g' }).stamp({ trace: 'abc' })
+    await signature.applyAsync([], { groupId: 'other', stamps: { trace: 'other' }, stampedHeaders: ['trace'] })
+    expect(calls[0]?.options).toMatchObject({ groupId: 'g', stamps: { trace: 'abc' }, stampedHeaders: ['trace'] })
+  })
+
+  it('is replaced in part by another one', () => {
+    const { host } = fakeHost()
+    const signature = createSignature(host, 'proj.add', [1, 1], { queue: 'q', kwargs: { z: 1 } })
+    expect(signature.replace({ args: [2] }).toJSON()).toMatchObject({
+      args: [2],
+      kwargs: { z: 1 },
+      options: { queue: 'q' },
+    })
+    expect(signature.replace({ kwargs: {}, options: {} }).toJSON()).toMatchObject({
+      args: [1, 1],
+      kwargs: {},
+      options: {},
+    })
+    expect(signature.args).toEqual([1, 1])
+  })
+
+  it('sees what is done to its callback after it was linked, as Python does', () => {
+    const { host } = fakeHost()
+    const signature = createSignature(host, 'proj.add', [1, 1])
+    signature.link(createSignature(host, 'proj.mul', [2])).link(createSignature(host, 'proj.log', []))
+    expect(signature.flattenLinks().map(({ task }) => task)).toEqual(['proj.add', 'proj.mul', 'proj.log'])
+    expect(signature.toJSON().options.link).toMatchObject([
+      { task: 'proj.mul', options: { link: [{ task: 'proj.log' }] } },
+    ])
+  })
+
+  it('has its place in a work-flow once frozen, and keeps the first of its ids', () => {
+    const { host } = fakeHost()
+    const signature = createSignature(host, 'proj.add', [1, 1])
+    const place = { taskId: 't', groupId: 'g', groupIndex: 2, rootId: 'r', parentId: 'p' }
+    expect(signature.freeze(place).id).toBe('t')
+    signature.freeze({ taskId: 'u', groupId: 'h', groupIndex: 3 })
+    expect(signature.options).toEqual({
+      task_id: 't',
+      root_id: 'r',
+      parent_id: 'p',
+      reply_to: host.replyTo,
+      group_id: 'g',
+      group_index: 3,
+    })
+  })
+
+  it('can be made immutable, and mutable again', () => {
+    const { host } = fakeHost()
+    const signature = createSignature(host, 'proj.add', [1, 1])
+    expect(signature.set({ immutable: true }).immutable).toBe(true)
+    expect(signature.setImmutable(false).immutable).toBe(false)
+    expect(signature.clone({ args: [0], kwargs: {}, options: { queue: 'q' } }).toJSON()).toMatchObject({
+      args: [0, 1, 1],
+      options: { queue: 'q' },
+    })
+  })
+
+  it('runs here', async () => {
+    const { host } = fakeHost()
+    const applied: unknown[] = []
+    host.apply = (name, args, options) => {
+      applied.push([name, args, options])
+      return Promise.resolve(new AsyncResult('here', host))
+    }
+    await createSignature<[number], number>(host, 'proj.add', [2], { queue: 'q' }).apply([1])
+    expect(applied).toEqual([['proj.add', [1, 2], { queue: 'q', kwargs: {} }]])
   })
 })

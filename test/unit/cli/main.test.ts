@@ -7,25 +7,27 @@ function fakeApp(sendTask: () => Promise<unknown>) {
   return { conf: { update: vi.fn() }, worker: vi.fn(), sendTask, close: vi.fn(() => Promise.resolve()) }
 }
 
+const COMMANDS = [
+  ...['worker', 'call', 'result', 'status', 'purge', 'list', 'migrate', 'graph', 'logtool', 'amqp', 'shell', 'upgrade'],
+  ...['report', 'completion'],
+]
+
 describe('help', () => {
   it('is shown when there is no command', async () => {
     const { code, stdout } = await runCommandLine([])
     expect(code).toBe(0)
-    for (const command of ['worker', 'call', 'result', 'status', 'purge', 'list', 'report']) {
+    for (const command of COMMANDS) {
       expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'))
     }
     expect(stdout).toMatch(/Examples:\n.*\$ celeriac -A app\.ts worker/)
   })
 
-  it.each(['worker', 'call', 'result', 'status', 'purge', 'list', 'report'])(
-    'of %s ends with examples',
-    async (name) => {
-      const { code, stdout } = await runCommandLine([name, '--help'])
-      expect(code).toBe(0)
-      expect(stdout).toMatch(new RegExp(`Usage: celeriac ${name}[^]*Examples:\n.*\\$ celeriac .*${name}`))
-      expect((await runCommandLine(['help', name])).stdout).toBe(stdout)
-    },
-  )
+  it.each(COMMANDS)('of %s ends with examples', async (name) => {
+    const { code, stdout } = await runCommandLine([name, '--help'])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(new RegExp(`Usage: celeriac ${name}[^]*Examples:\n.*\\$ celeriac .*${name}`))
+    expect((await runCommandLine(['help', name])).stdout).toBe(stdout)
+  })
 })
 
 describe('--version', () => {

@@ -16,6 +16,9 @@ describe('values of options', () => {
     [options.seconds, '0.5', 0.5],
     [options.wholeNumber, '0', 0],
     [options.positiveNumber, '12', 12],
+    [options.autoscaleRange, '10,3', { max: 10, min: 3 }],
+    [options.autoscaleRange, '3, 10', { max: 10, min: 3 }],
+    [options.autoscaleRange, '10', { max: 10, min: 0 }],
     [options.logLevel, 'info', 'INFO'],
     [options.logLevel, 'warn', 'WARNING'],
     [options.logLevel, 'FATAL', 'CRITICAL'],
@@ -39,6 +42,9 @@ describe('values of options', () => {
     [options.seconds, '', /number of seconds/],
     [options.wholeNumber, '1.5', /whole number/],
     [options.positiveNumber, '0', /above zero/],
+    [options.autoscaleRange, 'many', /whole number/],
+    [options.autoscaleRange, '0', /largest and the smallest/],
+    [options.autoscaleRange, '1,2,3', /largest and the smallest/],
     [options.logLevel, 'DEBGU', /did you mean "DEBUG"/],
   ])('%o refuses "%s"', (parse: (text: string) => unknown, text, message) => {
     expect(() => parse(text)).toThrow(message)

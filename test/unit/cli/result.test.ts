@@ -30,6 +30,15 @@ it('prints the traceback without waiting', async () => {
   expect(app.result.get).not.toHaveBeenCalled()
 })
 
+it('looks whether the app has the task that is named', async () => {
+  const tasks = { has: (name: string) => name === 'proj.add', names: () => ['proj.add'] }
+  const app = { ...fakeApp(4), tasks, importTasks: () => Promise.resolve() }
+  expect(await runCommandLine(['result', 'id-1', '-t', 'proj.add'], { app })).toMatchObject({ code: 0, stdout: '4\n' })
+  const { code, stderr } = await runCommandLine(['result', 'id-1', '-t', 'proj.ad'], { app })
+  expect(code).toBe(1)
+  expect(stderr).toContain('did you mean "proj.add"?')
+})
+
 it('ends with 1 when the task failed', async () => {
   const { code, stdout, stderr } = await runCommandLine(['result', 'id-1'], {
     app: fakeApp(new RangeError('x'), 'FAILURE'),

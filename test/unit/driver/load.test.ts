@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { importPeer } from '../../../src/driver/load.ts'
+import { importPeer, installedVersion } from '../../../src/driver/load.ts'
 import { ImproperlyConfigured, MissingDriver } from '../../../src/errors.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
@@ -23,6 +23,15 @@ beforeEach(() => {
 
 afterEach(() => {
   process.chdir(home)
+})
+
+describe('installedVersion', () => {
+  it('is that of the package as we see it, or as the project does', () => {
+    write('celeriac-some-package/package.json', { version: '1.2.3', exports: './x.js' })
+    expect(installedVersion('yaml')).toMatch(/^\d+\.\d+\.\d+/)
+    expect(installedVersion('celeriac-some-package')).toBe('1.2.3')
+    expect(installedVersion('celeriac-no-such-package')).toBeUndefined()
+  })
 })
 
 describe('importPeer', () => {

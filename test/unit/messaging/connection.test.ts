@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { ChannelError, ConnectionError, ImproperlyConfigured, OperationalError } from '../../../src/errors.ts'
 import { BrokerConnection } from '../../../src/messaging/connection.ts'
-import type { BrokerConnectionOptions } from '../../../src/messaging/connection.ts'
+import type { BrokerConnectionOptions, RetryNews } from '../../../src/messaging/connection.ts'
 import type { LogRecord } from '../../../src/util/logger.ts'
 import { createLogger } from '../../../src/util/logger.ts'
 import { transportContext } from '../../support/context.ts'
@@ -25,6 +25,7 @@ function connection(options: Partial<BrokerConnectionOptions> = {}): BrokerConne
     urls: 'fake://u:secret@a',
     transports: transport.registry(),
     context: transportContext({ clock, logger }),
+    random: () => 1,
     ...options,
   })
 }
@@ -57,11 +58,23 @@ describe('opening', () => {
   it('tries again after 2, 4, 6 ... 30 seconds', async () => {
     transport.onConnect = refuse
     const waits: number[] = []
-    const outcome = outcomeOf(connection().ensure({ maxRetries: 17, onRetry: (_error, ms) => waits.push(ms / 1000) }))
+    const onRetry = ({ delayMs }: RetryNews): void => void waits.push(delayMs / 1000)
+    const outcome = outcomeOf(connection().ensure({ maxRetries: 17, onRetry }))
     await clock.advance(1_000_000)
     expect(waits).toEqual([2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 30, 30])
     expect(outcome.error).toBeInstanceOf(ConnectionError)
     expect(clock.pending).toBe(0)
+  })
+
+  it('tells of each retry: why, when, which of how many', async () => {
+    transport.onConnect = refuse
+    const news: RetryNews[] = []
+    const outcome = outcomeOf(
+      connection({ maxRetries: 1, random: () => 0 }).ensure({ onRetry: (retry) => news.push(retry) }),
+    )
+    await clock.advance(1000)
+    expect(news).toEqual([{ error: expect.any(ConnectionError), delayMs: 1000, retry: 1, maxRetries: 1 }])
+    expect(outcome.error).toBeInstanceOf(ConnectionError)
   })
 
   it('tries a hundred times by default, for ever with null, once with 0', async () => {
@@ -167,10 +180,11 @@ describe('fail-over', () => {
     for (const name of ['a', 'b', 'c']) expect(String(outcome.error)).toContain(`fake://${name}: refused`)
   })
 
-  it('can draw the order by lot', async () => {
-    const first = new Set<string>()
-    for (let draw = 0; draw < 100; draw += 1) first.add(connection({ urls, failover: 'shuffle' }).displayUrl)
-    expect(first.size).toBe(3)
+  it('follows another order', async () => {
+    transport.onConnect = refuse
+    const failover = (all: readonly string[]): string[] => [...all].reverse()
+    await expect(connection({ urls, failover, maxRetries: 0 }).ensure()).rejects.toThrow(ConnectionError)
+    expect(transport.attempts).toEqual(['fake://c', 'fake://b', 'fake://a'])
   })
 })
 
@@ -189,6 +203,62 @@ describe('losing', () => {
     transport.connections[1]?.lose(new OperationalError('again'))
     await clock.advance(0)
     expect(lost).toEqual(['cable cut'])
+  })
+})
+
+describe('a connection that does not answer', () => {
+  it('counts as lost when it is discarded, once, whatever else is said of it', async () => {
+    const broker = connection()
+    const first = await broker.ensure()
+    const lost: string[] = []
+    broker.onLost((error) => lost.push(error.message))
+    broker.discard(first, new ConnectionError('deaf'))
+    broker.discard(first, new ConnectionError('dumb'))
+    await clock.advance(0)
+    expect([lost, broker.current, transport.connections[0]?.isOpen]).toEqual([['deaf'], undefined, false])
+    expect(await broker.ensure()).not.toBe(first)
+  })
+
+  it('has ended when it is lost, discarded or closed', async () => {
+    const broker = connection()
+    const ends: unknown[] = []
+    const watch = async (): Promise<void> => {
+      ends.push(await broker.endOf(await broker.ensure()))
+    }
+    const cut = new ConnectionError('cut')
+    const deaf = new ConnectionError('deaf')
+    const watching = [watch()]
+    await clock.advance(0)
+    transport.connections[0]?.lose(cut)
+    await Promise.all(watching)
+    watching.push(watch())
+    await clock.advance(0)
+    broker.discard(await broker.ensure(), deaf)
+    await Promise.all(watching)
+    watching.push(watch())
+    await clock.advance(0)
+    await broker.close()
+    await Promise.all(watching)
+    expect(ends).toEqual([cut, deaf, undefined])
+  })
+
+  it('is discarded when work on it takes too long', async () => {
+    const broker = connection()
+    const never = new Promise(() => undefined)
+    const outcome = outcomeOf(broker.withChannel(() => never))
+    await clock.advance(30_000)
+    expect(String(outcome.error)).toContain('fake://u:**@a did not answer within 30 s')
+    expect(broker.current).toBeUndefined()
+    expect(clock.pending).toBe(0)
+  })
+
+  it('does not keep anybody from closing', async () => {
+    const broker = connection()
+    const open = await broker.ensure()
+    open.close = () => new Promise(() => undefined)
+    const closing = broker.close()
+    await clock.advance(5000)
+    await closing
   })
 })
 

@@ -96,8 +96,17 @@ describe('asking', () => {
   it('takes its time to the end where it does not know how many answer', async () => {
     await serve('a@h')
     const startMs = performance.now()
-    expect(await mailbox().ask({ method: 'ping', timeoutMs: 60 })).toHaveLength(1)
+    expect(await mailbox().ask({ method: 'ping', pattern: 'a@*', timeoutMs: 60 })).toHaveLength(1)
     expect(performance.now() - startMs).toBeGreaterThanOrEqual(59)
+  })
+
+  it('waits for as many as the broker has reached', async () => {
+    const startMs = performance.now()
+    expect(await mailbox().ask({ method: 'ping', timeoutMs: 5000 })).toEqual([])
+    await serve('a@h')
+    await serve('b@h')
+    expect(await mailbox().ask({ method: 'ping', timeoutMs: 5000 })).toHaveLength(2)
+    expect(performance.now() - startMs).toBeLessThan(4000)
   })
 
   it('reaches the nodes that are meant, and waits for no more', async () => {

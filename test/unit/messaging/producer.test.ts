@@ -177,10 +177,62 @@ describe('trying again', () => {
       times.push(clock.monotonic())
       throw new OperationalError('locked')
     }
-    const error = errorOf(publish('1'))
+    const error = errorOf(publish('1', { retryPolicy: { maxRetries: 3 } }))
     await elapse(10_000)
     expect(await error).toEqual(new OperationalError('locked'))
     expect(times).toEqual([0, 0, 200, 600])
+  })
+
+  it('goes on until the time is over, by default for half a minute', async () => {
+    let attempts = 0
+    transport.onPublish = () => {
+      attempts += 1
+      throw new OperationalError('locked')
+    }
+    const hasty = errorOf(publish('1', { retryPolicy: { timeout: 2.5 } }))
+    await elapse(1999)
+    expect(attempts).toBe(5)
+    await elapse(501)
+    expect(await hasty).toEqual(new OperationalError('locked'))
+    let ended = false
+    const patient = errorOf(publish('2')).finally(() => (ended = true))
+    await elapse(28_000, 500)
+    expect(ended).toBe(false)
+    await elapse(2000, 500)
+    expect(await patient).toEqual(new OperationalError('locked'))
+  })
+
+  it('asks a broker that refuses three times more', async () => {
+    let attempts = 0
+    transport.onPublish = () => {
+      attempts += 1
+      throw new ChannelError('no such exchange')
+    }
+    const error = errorOf(publish('1'))
+    await elapse(1000)
+    expect([await error, attempts]).toEqual([new ChannelError('no such exchange'), 4])
+  })
+
+  it('outlasts a broker that is away for two seconds', async () => {
+    transport.onConnect = () => {
+      throw new Error('connect ECONNREFUSED')
+    }
+    const publishing = publish('1')
+    await elapse(2000)
+    transport.onConnect = () => undefined
+    await elapse(1000)
+    await publishing
+    expect(transport.published).toEqual([['1']])
+  })
+
+  it('ends with where and why when the broker stays away', async () => {
+    transport.onConnect = () => {
+      throw new Error('connect ECONNREFUSED')
+    }
+    const error = errorOf(publish('1'))
+    await elapse(30_000, 500)
+    expect(await error).toBeInstanceOf(OperationalError)
+    expect(String(await error)).toContain('Cannot connect to fake://u:**@a: connect ECONNREFUSED')
   })
 
   it('takes another policy, or none', async () => {
@@ -235,7 +287,7 @@ describe('trying again', () => {
 
 describe('a broker that does not answer', () => {
   it('keeps nobody waiting for longer than the time given', async () => {
-    producer = makeProducer({ timeoutMs: 5000 })
+    producer = makeProducer({ retryPolicy: { timeout: 5 } })
     transport.onPublish = () => new Promise(() => undefined)
     const error = errorOf(publish('1'))
     await elapse(4999, 500)
@@ -250,8 +302,30 @@ describe('a broker that does not answer', () => {
     expect(clock.pending).toBe(0)
   })
 
+  it('is taken for dead, and what it may have lost is published again on another connection', async () => {
+    transport.onPublish = () => new Promise(() => undefined)
+    const publishing = publish('1')
+    await elapse(14_000, 500)
+    transport.onPublish = () => undefined
+    await elapse(1000)
+    await publishing
+    expect([transport.published, transport.connections.map(({ isOpen }) => isOpen)]).toEqual([[['1']], [false, true]])
+  })
+
+  it('is named with what was wrong before', async () => {
+    producer = makeProducer({ retryPolicy: { timeout: 5, intervalStart: 1 } })
+    transport.onPublish = () => {
+      throw new OperationalError('locked')
+    }
+    const error = errorOf(publish('1'))
+    await elapse(500)
+    transport.onPublish = () => new Promise(() => undefined)
+    await elapse(4500, 500)
+    expect(String(await error)).toMatch(/did not answer in time; before: locked/)
+  })
+
   it('has no effect when it answers too late', async () => {
-    producer = makeProducer({ timeoutMs: 5000 })
+    producer = makeProducer({ retryPolicy: { timeout: 5 } })
     const answers: ((error?: Error) => void)[] = []
     transport.onPublish = () =>
       new Promise((resolve, reject) => {
@@ -270,12 +344,12 @@ describe('a broker that does not answer', () => {
   })
 
   describe('while others of the batch have time left', () => {
-    const retryPolicy = { intervalStart: 1 }
+    const retryPolicy = { intervalStart: 1, timeout: 5 }
     let answers: { resolve: () => void; reject: (error: Error) => void }[]
 
     /** A batch of `1`, whose time is over at 5000, and `2`, which has until 6000; nobody answers. */
     async function hangUntilFirstIsOver(): Promise<unknown[]> {
-      producer = makeProducer({ timeoutMs: 5000 })
+      producer = makeProducer({ retryPolicy: { timeout: 5 } })
       answers = []
       transport.onPublish = () => {
         throw new OperationalError('locked')

@@ -72,6 +72,13 @@ describe('decodeEvent', () => {
     ])
   })
 
+  it('leaves out what is no event where somebody is told of it', () => {
+    const errors: string[] = []
+    const event = { ...common, type: 'task-sent', uuid: 'id' }
+    expect(decodeEvent([1, event, {}], (error) => errors.push(error.message))).toEqual([event])
+    expect(errors).toEqual([expect.stringContaining('It is 1'), expect.stringContaining('"type" is None')])
+  })
+
   it('leaves types alone that a user made up', () => {
     const event = { ...common, type: 'task-uploaded', args: [1], uuid: 5 }
     expect(decodeEvent(event)).toEqual([event])

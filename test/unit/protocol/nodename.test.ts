@@ -52,6 +52,8 @@ describe('expandNodename', () => {
     ['100%%', 'w1@george', '100%'],
     ['%%n', 'w1@george', '%n'],
     ['plain', 'w1@george', 'plain'],
+    ['%p', 'w1@george.example.org', 'w1@george.example.org'],
+    ['%n%I-%i.log', 'w1@george', 'w1-0.log'],
   ])('makes %s of %s to %s', (format, nodename, expected) => {
     expect(expandNodename(format, nodename)).toBe(expected)
   })
@@ -59,6 +61,8 @@ describe('expandNodename', () => {
   it('uses this machine where no node is given', () => {
     expect(expandNodename('w1@%h')).toBe(`w1@${hostname()}`)
     expect(expandNodename('%n')).toBe(hostname().split('.')[0])
+    expect(expandNodename('w%i@here')).toBe('w0@here')
+    expect(() => expandNodename('%p')).toThrow(ImproperlyConfigured)
   })
 
   it.each(['%x', 'w1@%', '%toString', '%ñ', '%\n'])('refuses %j', (format) => {

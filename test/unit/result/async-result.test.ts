@@ -1,13 +1,19 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { ResultBackend, Watch } from '../../../src/backend/backend.ts'
 import { runInExecution } from '../../../src/context.ts'
-import { TaskError, TaskRevokedError } from '../../../src/errors.ts'
+import { BackendGetMetaError, TaskError, TaskRevokedError } from '../../../src/errors.ts'
+import { groupTuple, taskTuple } from '../../../src/protocol/result.ts'
 import type { ResultTuple, TaskMeta } from '../../../src/protocol/result.ts'
 import { AsyncResult, resultFromTuple } from '../../../src/result/async-result.ts'
-import type { ResultHost } from '../../../src/result/async-result.ts'
+import { GroupResult } from '../../../src/result/group-result.ts'
+import type { ResultHost } from '../../../src/result/result.ts'
 
 interface Backend {
   readonly host: ResultHost
+  /** The backend itself, to be spoilt. */
+  readonly store: ResultBackend
+  readonly revoked: (readonly string[])[]
   readonly forgotten: string[]
   readonly watching: () => number
   put(taskId: string, status: string, result: unknown, more?: Partial<TaskMeta>): void
@@ -22,8 +28,11 @@ function backend(): Backend {
     onError: (error: Error) => void
   }>()
   const forgotten: string[] = []
+  const revoked: (readonly string[])[] = []
   const store = {
     getMeta: (id: string) => Promise.resolve(metas.get(id)),
+    getMetas: (ids: readonly string[]) =>
+      Promise.resolve(new Map(ids.flatMap((id) => (metas.has(id) ? [[id, metas.get(id)]] : [])))),
     forget: (ids: readonly string[]) => {
       forgotten.push(...ids)
       return Promise.resolve()
@@ -41,7 +50,15 @@ function backend(): Backend {
     },
   } as unknown as ResultBackend
   return {
-    host: { backend: () => Promise.resolve(store), revoke: () => Promise.resolve() },
+    host: {
+      backend: () => Promise.resolve(store),
+      revoke: (ids) => {
+        revoked.push(ids)
+        return Promise.resolve()
+      },
+    },
+    store,
+    revoked,
     forgotten,
     watching: () => watches.size,
     put(taskId, status, result, more = {}) {
@@ -153,6 +170,43 @@ describe('get', () => {
     await expect(waiting).rejects.toMatchObject({ name: 'KeyError' })
   })
 
+  it('fails with the first of the parents that failed, also with one in the header of a chord', async () => {
+    const { host, put } = backend()
+    const failure = (name: string): unknown => ({ exc_type: name, exc_message: [], exc_module: 'm' })
+    // The first of the header follows another task, which is still before it.
+    const first = new AsyncResult('h1', host)
+    const header = new GroupResult('g', [new AsyncResult('h2', host, { parent: first })], host)
+    const body = new AsyncResult('b', host, { parent: header })
+    put('h1', 'FAILURE', failure('EarlierError'))
+    put('h2', 'FAILURE', failure('HeaderError'))
+    const waiting = body.get()
+    await turn()
+    put('b', 'FAILURE', failure('ChordError'))
+    await expect(waiting).rejects.toMatchObject({ name: 'EarlierError' })
+    await expect(body.get({ followParents: false })).rejects.toMatchObject({ name: 'ChordError' })
+    expect(await body.get({ propagate: false })).toMatchObject({ name: 'ChordError' })
+  })
+
+  it('fails with its own error where those of the parents cannot be read', async () => {
+    const { host, put, store } = backend()
+    put('a', 'FAILURE', { exc_type: 'E', exc_message: [], exc_module: 'm' })
+    store.getMetas = () => Promise.reject(new BackendGetMetaError('called elsewhere', 'p'))
+    const result = new AsyncResult('a', host, { parent: new AsyncResult('p', host) })
+    await expect(result.get()).rejects.toMatchObject({ name: 'E' })
+    store.getMetas = () => Promise.reject(new TypeError('broken'))
+    await expect(result.get()).rejects.toThrow('broken')
+  })
+
+  it('waits for its own value where the errors of parents do not count', async () => {
+    const { host, put } = backend()
+    put('p', 'FAILURE', { exc_type: 'E', exc_message: [], exc_module: 'm' })
+    const result = new AsyncResult('a', host, { parent: new AsyncResult('p', host) })
+    const waiting = Promise.all([result.get({ propagate: false }), result.get({ followParents: false })])
+    await turn()
+    put('a', 'SUCCESS', 1)
+    expect(await waiting).toEqual([1, 1])
+  })
+
   it('tells of what comes on the way', async () => {
     const { host, put } = backend()
     const seen: unknown[] = []
@@ -197,33 +251,71 @@ describe('reading', () => {
 
   it('knows state, value, traceback and children', async () => {
     const { host, put } = backend()
-    const child: ResultTuple = [['c', null], null]
-    put('a', 'SUCCESS', 1, { children: [child] })
+    put('a', 'SUCCESS', 1, { children: [taskTuple('c'), groupTuple('g', [taskTuple('d')])] })
     put('c', 'FAILURE', { exc_type: 'E', exc_message: [], exc_module: 'm' }, { traceback: 'tb' })
     const result = new AsyncResult('a', host)
     expect([await result.successful(), await result.failed(), await result.info()]).toEqual([true, false, 1])
-    const [found] = await result.children()
-    expect([found?.id, await found?.traceback(), await found?.failed()]).toEqual(['c', 'tb', true])
-    expect(await result.graph()).toEqual(
-      new Map([
-        ['a', ['c']],
-        ['c', []],
-      ]),
-    )
-    const collected: unknown[] = []
-    for await (const [one, value] of result.collect())
-      collected.push([one.id, value instanceof Error ? value.name : value])
-    expect(collected).toEqual([
-      ['a', 1],
-      ['c', 'E'],
-    ])
+    const [child, group] = await result.children()
+    expect(child).toBeInstanceOf(AsyncResult)
+    expect([child?.id, await (child as AsyncResult).traceback(), await child?.failed()]).toEqual(['c', 'tb', true])
+    expect(group).toBeInstanceOf(GroupResult)
+    expect((group as GroupResult).results.map(({ id }) => id)).toEqual(['d'])
+    expect([await result.exists(), await new AsyncResult('x', host).exists()]).toEqual([true, false])
+    expect(await result.maybeThrow()).toBe(1)
+    await expect((child as AsyncResult).maybeThrow()).rejects.toMatchObject({ name: 'E' })
   })
 
-  it('does not collect what has not ended, unless it may', async () => {
-    const { host } = backend()
-    await expect(new AsyncResult('a', host).collect().next()).rejects.toMatchObject({ code: 'INCOMPLETE_STREAM' })
-    const { value } = await new AsyncResult('a', host).collect({ intermediate: true }).next()
-    expect((value as unknown[])[1]).toBeNull()
+  it('knows its children only when it has ended, if it is asked so', async () => {
+    const { host, put } = backend()
+    const result = new AsyncResult('a', host)
+    put('a', 'RETRY', null, { children: [taskTuple('a')] })
+    expect(await result.childrenWhenReady()).toBeUndefined()
+    put('a', 'SUCCESS', null, { children: [taskTuple('c')] })
+    expect((await result.childrenWhenReady())?.map(({ id }) => id)).toEqual(['c'])
+  })
+
+  it('collects values as they come, callers first', async () => {
+    const { host, put } = backend()
+    const collected: unknown[] = []
+    const collecting = (async () => {
+      for await (const [{ id }, value] of new AsyncResult('a', host).collect()) collected.push([id, value])
+    })()
+    await turn()
+    expect(collected).toEqual([])
+    put('a', 'SUCCESS', 1, { children: [groupTuple('g', [taskTuple('c'), taskTuple('d')])] })
+    put('d', 'SUCCESS', 4)
+    put('c', 'SUCCESS', 3)
+    await collecting
+    expect(collected).toEqual([
+      ['a', 1],
+      ['g', [3, 4]],
+      ['c', 3],
+      ['d', 4],
+    ])
+    expect(await new AsyncResult('a', host).getLeaf()).toBe(4)
+  })
+
+  it('collects errors only where they are not thrown', async () => {
+    const { host, put } = backend()
+    put('a', 'FAILURE', { exc_type: 'E', exc_message: [], exc_module: 'm' })
+    const result = new AsyncResult('a', host)
+    await expect(result.collect().next()).rejects.toMatchObject({ name: 'E' })
+    const { value } = await result.collect({ propagate: false }).next()
+    expect(value).toEqual([result, expect.objectContaining({ name: 'E' })])
+  })
+
+  it('has a graph once all has ended, or before', async () => {
+    const { host, put } = backend()
+    put('a', 'SUCCESS', 1, { children: [taskTuple('c')] })
+    const result = new AsyncResult('a', host)
+    await expect(result.graph()).rejects.toMatchObject({ code: 'INCOMPLETE_STREAM' })
+    const { edges } = await result.graph({ intermediate: true })
+    expect(Object.fromEntries(edges)).toEqual({ a: ['c'], c: [] })
+    put('c', 'SUCCESS', 1)
+    expect((await result.graph()).toDot()).toContain('"a" -> "c"')
+    const steps: string[] = []
+    for await (const [, { id }] of result.iterdeps()) steps.push(id)
+    expect(steps).toEqual(['a', 'c'])
   })
 
   it('forgets itself and its parents', async () => {
@@ -232,11 +324,52 @@ describe('reading', () => {
     expect(forgotten).toEqual(['a', 'p'])
   })
 
+  it('forgets the header of its chord', async () => {
+    const { host, forgotten } = backend()
+    const header = new GroupResult('g', [new AsyncResult('h1', host), new AsyncResult('h2', host)], host)
+    await new AsyncResult('b', host, { parent: header }).forget()
+    expect(forgotten).toEqual(['b', 'h1', 'h2'])
+  })
+
+  it('is revoked alone, or with all that it follows', async () => {
+    const { host, revoked } = backend()
+    const result = new AsyncResult('a', host, { parent: new AsyncResult('p', host) })
+    await result.revoke({ terminate: true })
+    await result.revoke({ parents: true })
+    expect(revoked).toEqual([['a'], ['a', 'p']])
+  })
+
   it('travels as a tuple and back', () => {
     const { host } = backend()
     const result = new AsyncResult('a', host, { parent: new AsyncResult('p', host) })
     const tuple = JSON.parse(JSON.stringify({ result })) as { result: ResultTuple }
     expect(tuple.result).toEqual([['a', [['p', null], null]], null])
     expect(resultFromTuple(tuple.result, host).parent?.id).toBe('p')
+    expect(result.asList()).toEqual(['a', 'p'])
+  })
+
+  it('travels so whatever tree it is', () => {
+    const { host } = backend()
+    const { tree } = fc.letrec<{ tree: ResultTuple }>((tie) => ({
+      tree: fc.tuple(
+        fc.tuple(fc.string(), fc.option(tie('tree'), { maxDepth: 3 })),
+        fc.option(fc.array(tie('tree'), { maxLength: 3 }), { maxDepth: 3 }),
+      ),
+    }))
+    fc.assert(
+      fc.property(tree, (tuple) => {
+        const result = resultFromTuple(tuple, host)
+        expect(result.asTuple()).toEqual(tuple)
+        expect(JSON.parse(JSON.stringify([result]))).toEqual([tuple])
+        expect(result instanceof GroupResult).toBe(tuple[1] !== null)
+      }),
+    )
+  })
+
+  it('comes back from a line of parents that is longer than the stack is deep', () => {
+    const { host } = backend()
+    let tuple = taskTuple('0')
+    for (let index = 1; index < 100_000; index += 1) tuple = taskTuple(String(index), tuple)
+    expect(resultFromTuple(tuple, host).asList()).toHaveLength(100_000)
   })
 })

@@ -24,6 +24,15 @@ describe('EagerResult', () => {
     expect([await result.failed(), await result.traceback()]).toEqual([true, 'tb'])
   })
 
+  it('can follow another one, and is a tree of its own', async () => {
+    const { host } = fakeHost()
+    const parent = new EagerResult('p', host, { state: 'SUCCESS', value: 1, traceback: undefined })
+    const result = new EagerResult('id', host, { state: 'IGNORED', value: 2, traceback: undefined, parent })
+    expect([result.parent, result.asList(), await result.exists()]).toEqual([parent, ['id', 'p'], true])
+    expect(await result.getLeaf()).toBe(2)
+    expect((await result.graph()).toDot()).toContain('"id"')
+  })
+
   it('is ready whatever became of the task', async () => {
     const result = new EagerResult('id', fakeHost().host, { state: 'IGNORED', value: undefined, traceback: undefined })
     expect([await result.ready(), await result.get()]).toEqual([true, undefined])

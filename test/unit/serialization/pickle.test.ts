@@ -16,7 +16,8 @@ const more = fc.oneof(
     .uniqueArray(fc.tuple(fc.oneof(integer, fc.boolean()), data), {
       maxLength: 5,
       minLength: 1,
-      selector: ([key]) => String(key),
+      // True is 1 to Python, and False is 0.
+      selector: ([key]) => String(typeof key === 'boolean' ? Number(key) : key),
     })
     .map((entries) => new Map<unknown, unknown>(entries)),
 )

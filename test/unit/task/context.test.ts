@@ -5,20 +5,24 @@ import { currentTask, TaskContext } from '../../../src/task/context.ts'
 import type { StateUpdate } from '../../../src/task/context.ts'
 import { TaskRequest } from '../../../src/task/request.ts'
 import { createLogger } from '../../../src/util/logger.ts'
+import { fakeHost } from '../../support/fake-host.ts'
 
 interface Fixture {
   readonly context: TaskContext<string>
   readonly updates: StateUpdate[]
+  readonly events: unknown[]
   readonly lines: string[]
   readonly asked: { signals: number }
 }
 
 function fixture(maxRetries: number | null = 3): Fixture {
   const updates: StateUpdate[] = []
+  const events: unknown[] = []
   const lines: string[] = []
   const asked = { signals: 0 }
   const context = new TaskContext({
     app: 'the app',
+    host: fakeHost().host,
     taskName: 'proj.add',
     request: TaskRequest.direct('proj.add', 'id-1', [1], 'celery@test'),
     limits: { maxRetries, defaultRetryDelay: 7 },
@@ -27,12 +31,23 @@ function fixture(maxRetries: number | null = 3): Fixture {
       asked.signals += 1
       return new AbortController().signal
     },
-    storeState: async (update) => void updates.push(update),
+    storeState: (update) => updates.push(update),
+    sendEvent: async (type, fields) => void events.push([type, fields]),
   })
-  return { context, updates, lines, asked }
+  return { context, updates, events, lines, asked }
 }
 
 describe('a context', () => {
+  it('sends events that name the task', async () => {
+    const { context, events } = fixture()
+    await context.sendEvent('task-progress', { done: 1 })
+    await context.sendEvent('task-halfway')
+    expect(events).toEqual([
+      ['task-progress', { uuid: 'id-1', done: 1 }],
+      ['task-halfway', { uuid: 'id-1' }],
+    ])
+  })
+
   it('has the app, the request and a logger that names the task', () => {
     const { context, lines } = fixture()
     expect([context.app, context.request.id]).toEqual(['the app', 'id-1'])

@@ -48,6 +48,7 @@ function execution({ options = {}, head = {}, parts = {}, eager = false }: Chang
   const control = {
     signal: new AbortController().signal,
     store: (result: EncodedResult) => Promise.resolve(void stored.push(result.body as never)),
+    endPart: () => undefined,
   }
   const definition = new TaskDefinition('proj.add', (x: number, y: number) => x + y, options, host)
   const shared = { host, clock, backend, logger: silentLogger(), resultExtended: false, inheritPriority: false }
@@ -107,7 +108,7 @@ describe('an execution', () => {
       head: { group: 'g', parentId: 'p', stampedHeaders: ['tenant'], stamps: { tenant: 'acme' } },
     })
     one.children.push([['child', null], null])
-    await one.store('SUCCESS', 5, undefined)
+    one.store('SUCCESS', 5, undefined)
     expect(stored).toEqual([
       {
         task_id: 'id-1',
@@ -126,7 +127,7 @@ describe('an execution', () => {
 
   it('stores more with resultExtended', async () => {
     const { execution: one, stored } = execution({ parts: { resultExtended: true }, head: { retries: 2 } })
-    await one.store('SUCCESS', 5, undefined)
+    one.store('SUCCESS', 5, undefined)
     expect(stored[0]).toMatchObject({
       name: 'proj.add',
       args: [1],

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { MemoryBackendFactory } from '../../../src/backend/memory.ts'
 import {
   ConnectionError,
   Ignore,
@@ -10,6 +11,7 @@ import {
 import { signatureData } from '../../../src/protocol/signature.ts'
 import { currentTask } from '../../../src/task/context.ts'
 import type { TaskContext } from '../../../src/task/context.ts'
+import { backendContext } from '../../support/context.ts'
 import { traced } from '../../support/traced.ts'
 
 const add = (x: number, y: number): number => x + y
@@ -199,6 +201,21 @@ describe('a task that says what should happen', () => {
     ])
   })
 
+  it('is stored as RETRY before its new attempt is sent, which may end at once', async () => {
+    const { task, run, stored, host } = traced()
+    const before: string[] = []
+    const call = host.call.bind(host)
+    host.call = (...args) => {
+      before.push(...stored.map(({ status }) => status))
+      return call(...args)
+    }
+    task('proj.flaky', { bind: true }, (self: TaskContext) => {
+      throw self.retry({ countdown: 0 })
+    })
+    await run({ name: 'proj.flaky' })
+    expect(before).toEqual(['RETRY'])
+  })
+
   it('comes again when its new attempt cannot be published and it is acknowledged late; else it fails', async () => {
     const lost = new ConnectionError('no broker')
     const cases = [
@@ -339,6 +356,66 @@ describe('around a run', () => {
     task('proj.echo', { schema: [twice] as never }, (x: number) => x)
     await run({ name: 'proj.echo', args: ['21'] })
     expect(stored[0]?.result).toBe(42)
+  })
+})
+
+describe('a part of a chord', () => {
+  const chord = signatureData({ task: 'proj.sum', options: { task_id: 'body' } })
+  const part = { chord, groupId: 'g1', groupIndex: 0 }
+
+  it('is handed over before its result, after its followers are sent', async () => {
+    const { task, run, calls, counted, stored } = traced()
+    let before: unknown
+    task('proj.first', { onSuccess: () => void (before = [counted.length, stored.length, calls.length]) }, add)
+    await run({ name: 'proj.first', ...part, args: [1, 1], callbacks: [signatureData({ task: 'proj.next' })] })
+    expect(calls.map(({ name, args }) => [name, args])).toEqual([['proj.next', [2]]])
+    expect(counted).toEqual([{ taskId: 'id-1', status: 'SUCCESS', result: 2 }])
+    expect(before).toEqual([1, 1, 1])
+  })
+
+  it('needs nothing to wait for', async () => {
+    const { task, run, counted } = traced()
+    task('proj.add', {}, add)
+    expect(await run({ name: 'proj.add', ...part, args: [1, 1], ignoreResult: true })).toMatchObject({
+      kind: 'success',
+    })
+    expect(counted).toHaveLength(1)
+  })
+
+  it('counts as failed when it throws or its value has no form; the rest of its chain counts too', async () => {
+    const { host, task, run, counted, stored } = traced()
+    const backend = await new MemoryBackendFactory().open('memory://', {}, backendContext())
+    await backend.chords?.setChordSize('g1', 1)
+    Object.assign(host, { backend: () => Promise.resolve(backend) })
+    task('proj.bad', {}, () => {
+      throw new TypeError('x')
+    })
+    task('proj.formless', {}, () => Symbol('none'))
+    await run({ name: 'proj.bad', ...part })
+    await run({ name: 'proj.formless', ...part, id: 'id-2', groupIndex: 1 })
+    expect(counted.map(({ taskId, status }) => [taskId, status])).toEqual([
+      ['id-1', 'FAILURE'],
+      ['id-2', 'FAILURE'],
+    ])
+    const last = { task_id: 'id-3', group_id: 'g1', group_index: 2, chord }
+    await run({ name: 'proj.bad', id: 'id-0', args: [], chain: [signatureData({ task: 'proj.add', options: last })] })
+    expect(stored.map(({ task_id: id }) => id)).toEqual(['id-1', 'id-2', 'id-0', 'id-3', 'body'])
+    expect(stored.at(-1)?.result).toMatchObject({ exc_message: ["Dependency id-3 raised TypeError('x')"] })
+  })
+
+  it('does not count when it is ignored or tried again', async () => {
+    const { task, run, calls, counted } = traced()
+    task('proj.ignored', {}, () => {
+      throw new Ignore()
+    })
+    task('proj.retried', { bind: true }, (self: TaskContext) => {
+      throw self.retry()
+    })
+    await run({ name: 'proj.ignored', ...part })
+    await run({ name: 'proj.retried', ...part })
+    expect(calls.map(({ name }) => name)).toEqual(['proj.retried'])
+    expect(counted).toEqual([])
+    expect(calls[0]?.options).toMatchObject({ chord, groupId: 'g1', groupIndex: 0 })
   })
 })
 

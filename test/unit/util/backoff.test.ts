@@ -35,6 +35,20 @@ describe('pause', () => {
     expect(clock.pending).toBe(0)
   })
 
+  it('may be had by as many as there are, without a warning of a leak', async () => {
+    const clock = fakeClock()
+    const warnings: Error[] = []
+    const onWarning = (warning: Error): number => warnings.push(warning)
+    process.on('warning', onWarning)
+    const abort = new AbortController()
+    const all = Array.from({ length: 20 }, () => pause(clock, 100, abort.signal))
+    abort.abort()
+    await Promise.all(all)
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('warning', onWarning)
+    expect(warnings).toEqual([])
+  })
+
   it('ends at once when a signal has aborted before', async () => {
     const clock = fakeClock()
     await pause(clock, 100, AbortSignal.abort())

@@ -26,4 +26,17 @@ describe('BoundedSet', () => {
     expect(set.delete('new')).toBe(true)
     expect(set.delete('new')).toBe(false)
   })
+
+  it('tells how old its members are, and who is added', async () => {
+    const clock = fakeClock()
+    const set = new BoundedSet({ maxSize: 10, maxAgeMs: 1000, clock })
+    let added = 0
+    const stop = set.onAdd(() => (added += 1))
+    set.add('saved', 300)
+    await clock.advance(100)
+    set.add('new')
+    stop()
+    set.add('untold')
+    expect([set.ages(), added]).toEqual([[['saved', 400], ['new', 0], ['untold', 0]], 2]) // prettier-ignore
+  })
 })

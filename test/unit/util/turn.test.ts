@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { nextTurn, TurnBatch } from '../../../src/util/turn.ts'
+import { deferred } from '../../../src/util/deferred.ts'
+import { endOfCallback, nextTurn, TurnBatch } from '../../../src/util/turn.ts'
 
 describe('nextTurn', () => {
   it('comes after all promises of this turn', async () => {
@@ -12,8 +13,40 @@ describe('nextTurn', () => {
   })
 })
 
+describe('endOfCallback', () => {
+  it('comes after all promises of this callback, and before the next turn', async () => {
+    const order: string[] = []
+    const turn = nextTurn().then(() => order.push('turn'))
+    const end = endOfCallback().then(() => order.push('end'))
+    let chain = Promise.resolve()
+    for (let link = 0; link < 50; link += 1) chain = chain.then(() => undefined)
+    await Promise.all([turn, end, chain.then(() => order.push('promises'))])
+    expect(order).toEqual(['promises', 'end', 'turn'])
+  })
+})
+
 describe('TurnBatch', () => {
-  it('flushes what was added in one turn together, in order, with one promise for all', async () => {
+  it('gathers what comes in a whole turn while a flush is under way', async () => {
+    const flushed: number[][] = []
+    const first = deferred<void>()
+    const batch = new TurnBatch<number>((items) => {
+      flushed.push(items)
+      return flushed.length === 1 ? first.promise : Promise.resolve()
+    })
+    const added = [batch.add([1])]
+    await endOfCallback()
+    expect(flushed).toEqual([[1]])
+    added.push(batch.add([2]))
+    await endOfCallback()
+    added.push(batch.add([3]))
+    expect(flushed).toEqual([[1]])
+    await nextTurn()
+    expect(flushed).toEqual([[1], [2, 3]])
+    first.resolve()
+    await Promise.all(added)
+  })
+
+  it('flushes what was added in one callback together, in order, with one promise for all', async () => {
     const flushed: number[][] = []
     const batch = new TurnBatch<number>(async (items) => {
       flushed.push(items)

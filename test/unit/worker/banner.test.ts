@@ -10,6 +10,7 @@ const facts: BannerFacts = {
   transport: 'redis://localhost:6379/0',
   results: 'disabled',
   concurrency: 4,
+  autoscale: undefined,
   pool: 'prefork',
   queues: ['.> celery           exchange=celery(direct) key=celery'],
   tasks: undefined,
@@ -33,6 +34,11 @@ describe('startBanner', () => {
     }
     expect(text).not.toContain('[tasks]')
     expect(text).not.toMatch(/ $/m)
+  })
+
+  it('tells between which sizes the pool is scaled', () => {
+    const text = startBanner({ ...facts, concurrency: 2, autoscale: { max: 10, min: 2 } })
+    expect(text).toMatch(/\.> concurrency: \{min=2, max=10\} \(prefork\)$/m)
   })
 
   it('lists every queue below the others', () => {

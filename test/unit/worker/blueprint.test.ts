@@ -54,6 +54,8 @@ async function fixture(
       get free() {
         return all.free
       },
+      resize: async (size: number) => void all.trail.push(`resize ${String(size)}`),
+      info: () => ({}),
       execute: async (job: Job) => {
         jobs.push(job)
         return { kind: 'success', runtimeMs: 1, resultRepr: '3' }
@@ -70,7 +72,8 @@ async function fixture(
     facts,
     state,
     ending: new AbortController().signal,
-    onShutdown: () => all.trail.push('shutdown'),
+    stopping: new AbortController().signal,
+    stop: () => all.trail.push('shutdown'),
     onFailed: (error) => all.trail.push(error.message),
   })
   onTestFinished(async () => {
@@ -126,6 +129,15 @@ describe('the pool', () => {
     expect([changed.pool.settings, (await fixture()).pool.settings]).toEqual([{ taskAcksLate: true }, {}])
   })
 
+  it('has children announced to listeners before they are made', async () => {
+    const told: unknown[] = []
+    const { pool, parts } = await fixture({}, { workerLostWait: 3 }, (app) => {
+      app.signals.on('worker-before-create-process', (facts) => void told.push(facts))
+    })
+    pool.onSpawn?.()
+    expect([told, pool.lostWaitMs]).toEqual([[{ hostname: parts.facts.hostname }], 3000])
+  })
+
   it('tells of its failure', async () => {
     const { pool, trail } = await fixture()
     pool.onFailed?.(new WorkerError('children die'))
@@ -135,7 +147,7 @@ describe('the pool', () => {
 
 describe('messages', () => {
   it('go to the pool when it has room, and listeners are told', async () => {
-    const all = await fixture()
+    const all = await fixture({ withoutMingle: true })
     const { app, parts, jobs, lines, state, pool } = all
     const told: unknown[] = []
     app.signals.on('task-received', ({ taskId, task }) => void told.push([taskId, task]))
@@ -194,10 +206,57 @@ describe('messages', () => {
   })
 })
 
+describe('a pool that is scaled', () => {
+  it('grows with the messages in hand, which are as many as its largest size says', async () => {
+    const all = await fixture({ autoscale: { max: 4, min: 1 }, prefetchMultiplier: 2 })
+    const { app, parts, state, trail } = all
+    expect([parts.facts.concurrency, parts.prefetch.count, parts.slots.size]).toEqual([1, 8, 1])
+    await parts.consumer.start()
+    await app.sendTasks(Array.from({ length: 20 }, () => ({ name: 'proj.add', args: [1, 2] })))
+    await waitFor(() => state.reserved.size === 8)
+    expect([parts.slots.size, trail]).toEqual([4, ['resize 4']])
+    expect(parts.autoscaler?.info()).toEqual({ max: 4, min: 1, current: 4, qty: 8 })
+    parts.autoscaler?.update({ max: 6 })
+    await waitFor(() => state.reserved.size === 12)
+    parts.autoscaler?.stop()
+  })
+
+  it('has the autoscaler of the options', async () => {
+    const made: unknown[] = []
+    const mine = {
+      maybeScale: () => undefined,
+      update: (range: object) => range,
+      info: () => ({}),
+      stop: () => undefined,
+    }
+    const { parts } = await fixture({
+      autoscale: { max: 4, min: 1 },
+      autoscaler: (given) => {
+        made.push(given)
+        return mine as never
+      },
+    })
+    expect(parts.autoscaler).toBe(mine)
+    expect(made).toMatchObject([{ max: 4, min: 1, keepaliveMs: 30_000 }])
+    expect((await fixture()).parts.autoscaler).toBeUndefined()
+  })
+})
+
 it('commands reach the worker', async () => {
-  const { app, parts, trail, state } = await fixture({ hostname: 'celery@test' })
+  const { app, parts, trail, state } = await fixture({ hostname: 'celery@test', prefetchMultiplier: 2 })
   await parts.consumer.start()
-  await app.control.revoke('id-1', { terminate: true })
+  const destination = ['celery@test']
+  const inspect = app.control.inspect({ destination, timeout: 5 })
+  await app.control.revoke('id-1', { terminate: true, reply: true, destination, timeout: 5 })
+  await app.control.addConsumer('extra', { reply: true, destination, timeout: 5 })
+  const names = async (): Promise<string[]> =>
+    ((await inspect.activeQueues())['celery@test'] as readonly { name: string }[]).map(({ name }) => name)
+  expect(await names()).toEqual(['celery', 'extra'])
+  await app.sendTask('proj.add', [1, 2], { queue: 'extra' })
+  await waitFor(() => state.reserved.size === 1)
+  await app.control.cancelConsumer('celery', { reply: true, destination, timeout: 5 })
+  expect(await names()).toEqual(['extra'])
+  expect((await inspect.stats())['celery@test']).toMatchObject({ prefetch_count: 6, broker: { transport: 'cut' } })
   await app.control.shutdown()
   await waitFor(() => trail.length === 1)
   expect([trail, state.revoked.has('id-1')]).toEqual([['shutdown'], true])

@@ -45,7 +45,7 @@ function jobOf(name: string, args: unknown[], body?: string): Job {
 
 function control(stored: EncodedResult[] = []) {
   const store = async (result: EncodedResult): Promise<void> => void stored.push(result)
-  return { signal: new AbortController().signal, store }
+  return { signal: new AbortController().signal, store, endPart: () => undefined }
 }
 
 afterEach(() => {

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { SqliteFiles } from '../../../src/driver/sqlite.ts'
-import { ConnectionError, ImproperlyConfigured } from '../../../src/errors.ts'
+import { ChannelError, ConnectionError, ImproperlyConfigured } from '../../../src/errors.ts'
 import { BrokerConnection } from '../../../src/messaging/connection.ts'
 import type { IncomingMessage } from '../../../src/messaging/consumer.ts'
 import { createQueue } from '../../../src/messaging/queue.ts'
@@ -38,13 +38,17 @@ function fixture(
   const lines: string[] = []
   const logger = createLogger({ level: 'DEBUG', write: (record) => lines.push(`${record.level} ${record.message}`) })
   const context = { logger, clock, sqlite: new SqliteFiles() }
-  const open = (): BrokerConnection => new BrokerConnection({ urls: 'cut://', transports, context, maxRetries })
+  const open = (): BrokerConnection =>
+    new BrokerConnection({ urls: 'cut://', transports, context, maxRetries, random: () => 1 })
   const consumer = new Consumer({
     broker: open(),
     queues: [createQueue('celery')],
     prefetchCount: 2,
     purge: false,
     retryFirst: true,
+    retryLost: true,
+    retryRefused: false,
+    hasRoom: () => true,
     logger,
     clock,
     onMessages: (messages) => received.push(...messages),
@@ -118,11 +122,58 @@ describe('start', () => {
   it('rejects when the queues cannot be had, and leaves nothing open once it is stopped', async () => {
     const { consumer, transport, trail } = fixture()
     transport.onVerb = (verb) => {
-      if (verb === 'queueDeclare') throw new ConnectionError('not now')
+      if (verb === 'queueDeclare') throw new ChannelError('not with these arguments')
     }
-    await expect(consumer.start()).rejects.toThrow('not now')
+    await expect(consumer.start()).rejects.toThrow('not with these arguments')
     await consumer.stop()
-    expect([transport.open, trail]).toEqual([0, []])
+    // What may have come in meanwhile is forgotten.
+    expect([transport.open, trail]).toEqual([0, ['attach', 'detach', 'lost']])
+  })
+
+  it('tries again otherwise, and when the broker was lost on the way', async () => {
+    const { consumer, transport, clock, received, publish } = fixture({ retryRefused: true })
+    const errors = [new ChannelError('not yet'), new ConnectionError('gone')]
+    transport.onVerb = (verb) => {
+      const error = verb === 'queueDeclare' ? errors.shift() : undefined
+      if (error !== undefined) throw error
+    }
+    const started = consumer.start()
+    await clock.advance(10_000)
+    await started
+    await publish('1')
+    await waitFor(() => received.length === 1)
+  })
+
+  it('tells of each attempt', async () => {
+    const { consumer, transport, clock, lines } = fixture({}, 2)
+    transport.onConnect = () => {
+      throw new ConnectionError('away')
+    }
+    const failing = expect(consumer.start()).rejects.toThrow('away')
+    await clock.advance(60_000)
+    await failing
+    expect(lines.filter((line) => line.startsWith('ERROR'))).toEqual([
+      'ERROR consumer: Cannot connect to cut://: away. Trying again in 2.00 seconds... (1/2)',
+      'ERROR consumer: Cannot connect to cut://: away. Trying again in 4.00 seconds... (2/2)',
+    ])
+  })
+
+  it('goes to another connection when the broker stops answering in the middle', async () => {
+    const { consumer, transport, clock, received, publish } = fixture()
+    let asked = 0
+    transport.onVerb = (verb) => {
+      if (verb !== 'basicConsume') return undefined
+      asked += 1
+      return asked === 1 ? new Promise<void>(() => undefined) : undefined
+    }
+    const started = consumer.start()
+    await waitFor(() => asked === 1)
+    await clock.advance(30_000)
+    expect(transport.connections[0]?.isOpen).toBe(false)
+    await clock.advance(2000)
+    await started
+    await publish('1')
+    await waitFor(() => received.length === 1)
   })
 
   it('throws away what waits, if asked to, but not what comes later', async () => {
@@ -150,7 +201,7 @@ describe('a connection that is lost', () => {
     expect(bodiesOf(received)).toEqual(['1', '1', '2'])
     expect(received[1]?.deliveryInfo.redelivered).toBe(true)
     expect(trail).toEqual(['attach', 'lost', 'attach'])
-    expect(lines).toContain('ERROR The connection to the broker is lost; connecting again')
+    expect(lines).toContain('ERROR consumer: Connection to broker lost. Trying to re-establish the connection...')
     await consumer.stop()
     expect(trail.at(-1)).toBe('detach')
   })
@@ -192,6 +243,39 @@ describe('a connection that is lost', () => {
     await publish('1')
     await waitFor(() => received.length === 1)
     expect(lines.filter((line) => line.includes('cannot be consumed'))).toHaveLength(2)
+  })
+
+  it('is not replaced in haste when the broker loses one after the other', async () => {
+    const { consumer, transport, clock } = fixture()
+    await consumer.start()
+    for (let round = 1; round <= 6; round += 1) {
+      await waitFor(() => transport.connections.length === round)
+      await waitFor(() => transport.open === 1)
+      await transport.cut()
+    }
+    await waitFor(() => clock.pending > 0)
+    expect(transport.connections).toHaveLength(6)
+    await clock.advance(4000)
+    await waitFor(() => transport.connections.length === 7)
+  })
+
+  it('is found when nobody says so: the broker does not answer', async () => {
+    const { consumer, transport, clock, publish, received, lines } = fixture()
+    await consumer.start()
+    transport.onVerb = (verb) => (verb === 'queueSize' ? new Promise<void>(() => undefined) : undefined)
+    await clock.advance(25_000)
+    await waitFor(() => transport.connections.length === 2)
+    expect(lines).toContain('WARNING Connection to cut:// lost: No answer within 15 s')
+    await publish('1')
+    await waitFor(() => received.length === 1)
+  })
+
+  it('ends the consumer when it is not to be replaced', async () => {
+    const { consumer, transport, trail } = fixture({ retryLost: false })
+    await consumer.start()
+    await transport.cut()
+    await expect(consumer.ended()).rejects.toThrow('cut')
+    expect([trail, transport.connections.length]).toEqual([['attach', 'lost'], 1])
   })
 
   it('ends the consumer when it cannot be had any more', async () => {
@@ -272,5 +356,35 @@ describe('stopping', () => {
     }
     await consumer.stop()
     expect([transport.open, trail]).toEqual([0, ['attach', 'detach']])
+  })
+})
+
+describe('queues', () => {
+  it('are added and cancelled, also over a lost connection', async () => {
+    const { consumer, transport, received, publish } = fixture({ queues: [createQueue('other')] })
+    const names = (): string[] => consumer.queues.map(({ name }) => name)
+    await consumer.addQueue(createQueue('early'))
+    await consumer.start()
+    await consumer.addQueue(createQueue('celery'))
+    await consumer.addQueue(createQueue('celery'))
+    await consumer.cancelQueue('other')
+    await consumer.cancelQueue('nowhere')
+    expect(names()).toEqual(['early', 'celery'])
+    await publish('a')
+    await waitFor(() => received.length === 1)
+    await transport.cut()
+    await waitFor(() => received.length === 2)
+    await consumer.cancelQueue('celery')
+    await transport.cut()
+    await publish('b')
+    expect([names(), received.length]).toEqual([['early'], 2])
+  })
+
+  it('that the broker refuses are not consumed', async () => {
+    const { consumer } = fixture()
+    await consumer.start()
+    const broken = createQueue({ name: 'x', onDeclared: () => { throw new ChannelError('inequivalent') } }) // prettier-ignore
+    await expect(consumer.addQueue(broken)).rejects.toThrow('inequivalent')
+    expect(consumer.queues.map(({ name }) => name)).toEqual(['celery'])
   })
 })

@@ -4,7 +4,8 @@ import { Config } from '../../../src/app/config.ts'
 import { Queues } from '../../../src/app/queues.ts'
 import type { SettingsInput } from '../../../src/app/settings.ts'
 import { workerFacts } from '../../../src/worker/options.ts'
-import type { WorkerFacts, WorkerOptions } from '../../../src/worker/options.ts'
+import type { WorkerFacts } from '../../../src/worker/facts.ts'
+import type { WorkerOptions } from '../../../src/worker/options.ts'
 
 function factsOf(options: WorkerOptions, settings: SettingsInput = {}): WorkerFacts {
   const { values } = new Config({ explicit: settings, env: {} })
@@ -33,4 +34,17 @@ it('consumes the queues that were chosen', () => {
   expect(namesOf({ queues: ['b', 'new'] })).toEqual(['b', 'new'])
   expect(namesOf({ excludeQueues: ['b'] })).toEqual(['a', 'c'])
   expect(() => factsOf({ queues: ['new'] }, { ...settings, taskCreateMissingQueues: false })).toThrow('Cannot select')
+})
+
+it('begins with the smallest number where the pool is scaled', () => {
+  expect(factsOf({ autoscale: { max: 8, min: 2 }, concurrency: 5 })).toMatchObject({
+    concurrency: 2,
+    autoscale: { max: 8, min: 2 },
+  })
+  expect(() => factsOf({ autoscale: { max: 1, min: 2 } })).toThrow('Autoscaling needs')
+  expect(() => factsOf({ autoscale: { max: 2, min: 1 }, pool: 'solo' })).toThrow('cannot be scaled')
+})
+
+it('refuses a number of tasks at a time that cannot be', () => {
+  for (const concurrency of [0, -1, 1.5]) expect(() => factsOf({ concurrency })).toThrow('a whole number from 1 on')
 })

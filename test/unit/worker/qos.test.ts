@@ -14,32 +14,62 @@ async function pace(
   }
 }
 
+const settling = (): number => 0
+
 describe('PrefetchCount', () => {
-  it('holds 20 ms of work, at least the smallest number', async () => {
+  it('adds what has run and is on its way to the store', async () => {
+    const clock = fakeClock()
+    const count = new PrefetchCount({ smallest: 8, clock, settling: () => 150, apply: () => undefined })
+    await pace(10, 100, count, (ms) => clock.advance(ms))
+    expect(count.count).toBeGreaterThanOrEqual(240)
+    expect(count.count).toBeLessThanOrEqual(260)
+    count.stop()
+  })
+
+  it('holds 10 ms of work, at least the smallest number', async () => {
     const clock = fakeClock()
     const applied: number[] = []
-    const count = new PrefetchCount({ smallest: 8, clock, apply: (n) => applied.push(n) })
+    const count = new PrefetchCount({ smallest: 8, clock, settling, apply: (n) => applied.push(n) })
     await pace(10, 100, count, (ms) => clock.advance(ms))
-    expect(count.count).toBeGreaterThanOrEqual(180)
-    expect(count.count).toBeLessThanOrEqual(220)
+    expect(count.count).toBeGreaterThanOrEqual(90)
+    expect(count.count).toBeLessThanOrEqual(110)
     expect(applied.length).toBeLessThan(4)
     await pace(1, 100, count, (ms) => clock.advance(ms))
-    expect(count.count).toBeLessThan(50)
+    expect(count.count).toBeLessThan(25)
     count.stop()
   })
 
   it('is no limit where there is none', async () => {
     const clock = fakeClock()
     const applied: number[] = []
-    const count = new PrefetchCount({ smallest: 0, clock, apply: (n) => applied.push(n) })
+    const count = new PrefetchCount({ smallest: 0, clock, settling, apply: (n) => applied.push(n) })
     await pace(10, 100, count, (ms) => clock.advance(ms))
     expect([count.count, applied]).toEqual([0, []])
+  })
+
+  it('grows by what is held until its time, up to a limit', async () => {
+    const clock = fakeClock()
+    const applied: unknown[] = []
+    const apply = (...args: unknown[]): unknown => applied.push(args)
+    const count = new PrefetchCount({ smallest: 8, largestWithHeld: 20, clock, settling, apply })
+    for (const held of [1, 1, 10, 20, 30, 0]) count.hold(held)
+    // What has not started needs not go back for it.
+    expect(applied).toEqual([9, 18, 20, 8].map((n) => [n, undefined]))
+    count.hold(5)
+    await pace(10, 100, count, (ms) => clock.advance(ms))
+    expect(count.count).toBeGreaterThan(80)
+    const [, keep] = applied.at(-1) as [number, number]
+    expect(keep).toBe(count.count)
+    count.stop()
+    const unlimited = new PrefetchCount({ smallest: 0, clock, settling, apply })
+    unlimited.hold(5)
+    expect(unlimited.count).toBe(0)
   })
 
   it('stays where the pace is slow', async () => {
     const clock = fakeClock()
     const applied: number[] = []
-    const count = new PrefetchCount({ smallest: 8, clock, apply: (n) => applied.push(n) })
+    const count = new PrefetchCount({ smallest: 8, clock, settling, apply: (n) => applied.push(n) })
     for (let task = 0; task < 10; task += 1) {
       await clock.advance(1000)
       count.ended()
@@ -50,7 +80,7 @@ describe('PrefetchCount', () => {
   it('drops to the smallest when nothing ends any more', async () => {
     const clock = fakeClock()
     const applied: number[] = []
-    const count = new PrefetchCount({ smallest: 8, clock, apply: (n) => applied.push(n) })
+    const count = new PrefetchCount({ smallest: 8, clock, settling, apply: (n) => applied.push(n) })
     await pace(20, 40, count, (ms) => clock.advance(ms))
     expect(count.count).toBeGreaterThan(100)
     await clock.advance(500)
@@ -60,10 +90,34 @@ describe('PrefetchCount', () => {
 
   it('has an end, however fast the tasks are', async () => {
     const clock = fakeClock()
-    const count = new PrefetchCount({ smallest: 8, clock, apply: () => undefined })
+    const count = new PrefetchCount({ smallest: 8, clock, settling, apply: () => undefined })
     await pace(1000, 60, count, (ms) => clock.advance(ms))
     expect(count.count).toBe(2000)
     count.stop()
     expect(clock.pending).toBe(0)
+  })
+
+  it('follows the size of the pool, and gives back what is too much', async () => {
+    const clock = fakeClock()
+    const applied: unknown[] = []
+    const apply = (...args: unknown[]): unknown => applied.push(args)
+    const count = new PrefetchCount({ smallest: 8, clock, settling, apply })
+    count.resize(12)
+    count.resize(12)
+    count.resize(4)
+    expect(applied).toEqual([
+      [12, 12],
+      [4, 4],
+    ])
+    await pace(10, 100, count, (ms) => clock.advance(ms))
+    const fast = count.count
+    expect(fast).toBeGreaterThan(80)
+    count.resize(16)
+    expect(count.count).toBe(fast)
+    await clock.advance(200)
+    expect(count.count).toBe(16)
+    const unlimited = new PrefetchCount({ smallest: 0, clock, settling, apply })
+    unlimited.resize(4)
+    expect(unlimited.count).toBe(0)
   })
 })

@@ -1,52 +1,43 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { App } from '../../../src/app/app.ts'
 import type { AppOptions } from '../../../src/app/app.ts'
 import { InvalidTaskError } from '../../../src/errors.ts'
 import type { Connection } from '../../../src/transport/transport.ts'
-import { BoundedSet } from '../../../src/util/bounded-set.ts'
 import { systemClock } from '../../../src/util/clock.ts'
-import { silentLogger } from '../../../src/util/logger.ts'
+import { createCommands } from '../../../src/worker/commands/all.ts'
+import type { Command } from '../../../src/worker/commands/command.ts'
 import { RemoteControl } from '../../../src/worker/remote-control.ts'
-import { WorkerState } from '../../../src/worker/state.ts'
+import { commandTarget } from '../../support/command-target.ts'
+import type { CommandFixture } from '../../support/command-target.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
-interface Fixture {
-  readonly app: App
+interface Fixture extends CommandFixture {
   readonly remote: RemoteControl
   readonly connection: Connection
-  readonly state: WorkerState
-  readonly trail: string[]
 }
 
-async function fixture(options: AppOptions = {}): Promise<Fixture> {
-  const app = new App('proj', { broker: 'memory://', backend: 'memory://', logger: silentLogger(), ...options })
+async function fixture(options: AppOptions = {}, own: readonly Command[] = []): Promise<Fixture> {
+  const target = commandTarget({ clock: systemClock, ...options })
+  const { app, worker } = target
   const broker = await app.connect()
   onTestFinished(async () => {
     await broker.close()
     await app.close()
   })
-  const trail: string[] = []
-  const state = new WorkerState(new BoundedSet({ maxSize: 10, maxAgeMs: 1000, clock: systemClock }))
-  const target = {
-    hostname: 'celery@test',
-    state,
-    terminate: () => true,
-    shutdown: () => void trail.push('shutdown'),
-  }
-  return { app, remote: new RemoteControl({ app, broker, target }), connection: await broker.ensure(), state, trail }
+  const remote = new RemoteControl({ broker, target: worker, commands: createCommands(own) })
+  return { ...target, remote, connection: await broker.ensure() }
 }
 
 describe('RemoteControl', () => {
   it('takes commands that are for this worker, and answers', async () => {
-    const { app, remote, connection, state, trail } = await fixture()
+    const { app, remote, connection, worker, trail } = await fixture()
     const stop = await remote.attach(connection)
     expect(await app.control.ping({ timeout: 5, limit: 1 })).toEqual([{ 'celery@test': { ok: 'pong' } }])
     await app.control.revoke('id-1')
     await app.control.shutdown({ destination: ['celery@other'] })
     await app.control.shutdown()
     await waitFor(() => trail.length === 1)
-    expect(state.revoked.has('id-1')).toBe(true)
-    await stop()
+    expect(worker.state.revoked.has('id-1')).toBe(true)
+    await stop?.()
     expect(await app.control.ping({ timeout: 0.01 })).toEqual([])
   })
 
@@ -60,11 +51,21 @@ describe('RemoteControl', () => {
     expect(() => remote.run('nothing', {})).toThrow(InvalidTaskError)
   })
 
+  it('runs commands of users, which see the worker', async () => {
+    const slots: Command = {
+      name: 'slots',
+      kind: 'inspect',
+      run: async (worker, { times = 1 }) => ({ ok: worker.facts.concurrency * Number(times) }),
+    }
+    const { app, remote, connection } = await fixture({}, [slots])
+    await remote.attach(connection)
+    const inspect = app.control.inspect({ timeout: 5, limit: 1 })
+    expect(await inspect.ask('slots', { times: 2 })).toEqual({ 'celery@test': { ok: 6 } })
+  })
+
   it('is silent where it is switched off, and where the broker has no fanout', async () => {
     const off = await fixture({ workerEnableRemoteControl: false })
-    await (
-      await off.remote.attach(off.connection)
-    )()
+    expect(await off.remote.attach(off.connection)).toBeUndefined()
     const { app, remote, connection } = await fixture()
     await remote.attach({ ...connection, features: { ...connection.features, fanout: false } })
     for (const { control } of [off.app, app]) expect(await control.ping({ timeout: 0.01 })).toEqual([])

@@ -6,6 +6,7 @@ import { ResultWriter } from '../../../src/worker/result-writer.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 
 const result = { taskId: 'a', status: 'SUCCESS', body: '{}' }
+const to = { reply_to: 'replies' }
 const diskFull = (): BackendStoreError =>
   new BackendStoreError('disk full', 'a', 'SUCCESS', { cause: new OperationalError('disk full') })
 
@@ -19,9 +20,9 @@ describe('ResultWriter', () => {
     }
     const backend = { storeResult } as unknown as ResultBackend
     const stopping = new AbortController().signal
-    const writing = new ResultWriter({ backend, clock, logger: silentLogger(), stopping }).write(result)
+    const writing = new ResultWriter({ backend, clock, logger: silentLogger(), stopping }).write(result, to)
     await clock.advance(60_000)
-    await writing
+    expect(await writing).toBeUndefined()
     expect(attempts).toBe(4)
   })
 
@@ -31,7 +32,7 @@ describe('ResultWriter', () => {
     } as unknown as ResultBackend
     const stopping = new AbortController().signal
     const writer = new ResultWriter({ backend, clock: fakeClock(), logger: silentLogger(), stopping })
-    await expect(writer.write(result)).rejects.toThrow('no')
+    expect(await writer.write(result, to)).toMatchObject({ message: 'no' })
   })
 
   it('gives up when the worker ends', async () => {
@@ -40,10 +41,11 @@ describe('ResultWriter', () => {
     const backend = { storeResult: () => Promise.reject(diskFull()) } as unknown as ResultBackend
     const writing = new ResultWriter({ backend, clock, logger: silentLogger(), stopping: stopping.signal }).write(
       result,
+      to,
     )
     await clock.advance(2000)
     stopping.abort()
-    await expect(writing).rejects.toThrow('disk full')
+    expect(await writing).toMatchObject({ message: 'disk full' })
     expect(clock.pending).toBe(0)
   })
 })

@@ -3,7 +3,13 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
 import { App } from '../../../src/app/app.ts'
 import type { AppOptions } from '../../../src/app/app.ts'
-import { ConnectionError, ImproperlyConfigured, WorkerError, WorkerShutdown } from '../../../src/errors.ts'
+import {
+  ChannelError,
+  ConnectionError,
+  ImproperlyConfigured,
+  WorkerError,
+  WorkerShutdown,
+} from '../../../src/errors.ts'
 import type { SignalName } from '../../../src/signals.ts'
 import type { TaskContext } from '../../../src/task/context.ts'
 import { deferred } from '../../../src/util/deferred.ts'
@@ -266,7 +272,7 @@ describe('a start that fails', () => {
   it('because of the queues leaves no connection open', async () => {
     const { worker, transport } = fixture()
     transport.onVerb = (verb) => {
-      if (verb === 'basicConsume') throw new ConnectionError('refused')
+      if (verb === 'basicConsume') throw new ChannelError('refused')
     }
     await expect(worker().start()).rejects.toThrow('refused')
     expect(transport.open).toBe(0)
@@ -280,7 +286,7 @@ describe('a start that fails', () => {
 })
 
 describe('a lost connection', () => {
-  it('is replaced: what was in hand comes again, and what comes later is worked', async () => {
+  it('is replaced: what was in hand comes again and does not run twice, and what comes later is worked', async () => {
     const { app, worker, transport, lines } = fixture()
     const { gate, started } = gated(app, { acksLate: true })
     const add = app.task('proj.add', (x: number, y: number) => x + y)
@@ -289,12 +295,13 @@ describe('a lost connection', () => {
     const slow = await app.sendTask('proj.slow')
     await waitFor(() => started() === 1)
     await transport.cut()
-    await waitFor(() => lines.some((line) => line.includes('connecting again')))
+    await waitFor(() => lines.some((line) => line.includes('Connection to broker lost')))
     gate.resolve(undefined)
     const sum = await add.delay(1, 2)
     expect(await sum.get({ timeout: 5 })).toBe(3)
     expect(await slow.get({ timeout: 5 })).toBe('done')
-    await waitFor(() => started() === 2)
+    await waitFor(() => lines.some((line) => line.includes('does not run twice')))
+    expect(started()).toBe(1)
     expect(await app.control.ping({ timeout: 5, limit: 1 })).toEqual([{ 'celery@test': { ok: 'pong' } }])
   })
 
@@ -314,7 +321,7 @@ describe('a lost connection', () => {
   })
 
   it('for good ends the worker, which says why', async () => {
-    const { app, worker, transport, lines } = fixture({ brokerConnectionRetry: false })
+    const { app, worker, transport, lines } = fixture({ brokerConnectionMaxRetries: 0 })
     const { gate, started } = gated(app)
     const one = worker()
     await one.start()

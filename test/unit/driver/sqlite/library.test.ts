@@ -2,9 +2,10 @@ import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
-import { chooseLibrary, loadSqlite, survivesWalReset } from '../../../../src/driver/sqlite/library.ts'
+import { chooseLibrary, guardLibrary, loadSqlite, survivesWalReset } from '../../../../src/driver/sqlite/library.ts'
 import type { SqliteLibrary } from '../../../../src/driver/sqlite/library.ts'
 import { MissingDriver } from '../../../../src/errors.ts'
+import { NativeGuard } from '../../../../src/util/native-guard.ts'
 import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 
 function library(name: string, version: string): SqliteLibrary {
@@ -53,4 +54,35 @@ describe('the SQLite of this process', () => {
     expect(stderr).toContain('this one stays')
     expect(stderr).not.toContain('SQLite')
   })
+})
+
+it('each call of a guarded library is inside the guard', () => {
+  const trail: string[] = []
+  const guard = new NativeGuard()
+  const run = vi.spyOn(guard, 'run')
+  const statement = {
+    run: () => ({ changes: trail.push('run'), lastInsertRowid: 1 }),
+    get: () => undefined,
+    all: (...values: readonly unknown[]) => [{ count: values.length }],
+  }
+  const library = guardLibrary(
+    {
+      name: 'fake',
+      version: '3.53.0',
+      open: (file) => ({
+        exec: (sql) => void trail.push(sql),
+        prepare: () => statement,
+        close: () => void trail.push(`close ${file}`),
+      }),
+    },
+    guard,
+  )
+  const connection = library.open('a.db')
+  connection.exec('BEGIN')
+  const prepared = connection.prepare('SELECT')
+  expect(prepared.run(1)).toEqual({ changes: 2, lastInsertRowid: 1 })
+  expect([prepared.get(), prepared.all(1, 2)]).toEqual([undefined, [{ count: 2 }]])
+  connection.close()
+  expect([trail, library.name]).toEqual([['BEGIN', 'run', 'close a.db'], 'fake'])
+  expect(run).toHaveBeenCalledTimes(7)
 })

@@ -4,7 +4,7 @@ import type { SqliteDatabase } from '../../../../src/driver/sqlite.ts'
 import { takeMessages } from '../../../../src/transport/sqlite/lanes.ts'
 import { ackMessages, reclaimMessages, releaseMessages } from '../../../../src/transport/sqlite/leases.ts'
 import type { HeldMessage } from '../../../../src/transport/sqlite/leases.ts'
-import { putMessages } from '../../../../src/transport/sqlite/messages.ts'
+import { promoteDue, putMessages } from '../../../../src/transport/sqlite/messages.ts'
 import { removeQueue } from '../../../../src/transport/sqlite/topology.ts'
 import { findFaults, openWithTables, query } from '../../../support/sqlite.ts'
 
@@ -49,7 +49,7 @@ describe('leases', () => {
 
   async function release(messages: readonly HeldMessage[], redelivered = true, leases: number[] = []): Promise<void> {
     await database.write((statements) => {
-      releaseMessages(statements, OWNER, messages, redelivered, leases)
+      releaseMessages(statements, OWNER, messages, { redelivered, dueMs: undefined }, leases)
     })
   }
 
@@ -102,6 +102,29 @@ describe('leases', () => {
       [6, 6, 1],
       [7, 10, 0],
     ])
+  })
+
+  it('put messages off until they are due', async () => {
+    await put('a', 4)
+    const messages = await take('a', 4, 1)
+    await database.write((statements) => {
+      const way = { redelivered: false, dueMs: NOW + 5000.5 }
+      releaseMessages(statements, OWNER, messages.slice(1, 3), way, [])
+    })
+    expect(runs()).toEqual([])
+    expect(held()).toEqual([
+      [1, 1, 1],
+      [1, 4, 4],
+    ])
+    const due = query(database.file, 'SELECT due_ms, id FROM celeriac_due').map(Object.values)
+    expect(due).toEqual([
+      [NOW + 5001, 2],
+      [NOW + 5001, 3],
+    ])
+    await database.write((statements) => {
+      promoteDue(statements, NOW + 5001)
+    })
+    expect(runs()).toEqual([[2, 3, 0]])
   })
 
   it('give nothing back that is not held', async () => {

@@ -31,6 +31,25 @@ describe('the tables', () => {
     other.close()
   })
 
+  it('of an older version get what they lack, and keep what they have', async () => {
+    const file = temporaryFile()
+    const database = openDatabase(file)
+    await ensureSchema(database)
+    await database.write((statements) => {
+      statements.run('DROP TABLE celeriac_chord')
+      statements.run('DROP TABLE celeriac_chord_part')
+      statements.run('UPDATE celeriac_meta SET value = 1')
+      statements.run('UPDATE celeriac_counter SET value = 7 WHERE id = 0')
+    })
+    const other = openDatabase(file)
+    await Promise.all([ensureSchema(database), ensureSchema(other)])
+    expect(query(file, 'SELECT value FROM celeriac_meta')).toEqual([{ value: SCHEMA_VERSION }])
+    expect(query(file, 'SELECT count(*) AS chords FROM celeriac_chord')).toEqual([{ chords: 0 }])
+    expect(query(file, 'SELECT value FROM celeriac_counter WHERE id = 0')).toEqual([{ value: 7 }])
+    await database.release()
+    await other.release()
+  })
+
   it('of a newer version are left alone', async () => {
     const file = temporaryFile()
     const database = openDatabase(file)

@@ -28,7 +28,14 @@ describe('sqlite://', () => {
     const file = temporaryFile()
     const connection = await connect(file)
     expect(existsSync(file)).toBe(true)
-    expect(connection.features).toEqual({ delayed: true, fanout: true, priority: 'highest-first', shared: true })
+    expect(connection.features).toEqual({
+      delayed: true,
+      fanout: true,
+      priority: 'highest-first',
+      shared: true,
+      events: 'topic',
+      transient: false,
+    })
     const channel = await connection.openChannel()
     await channel.basicPublish([{ exchange: '', routingKey: 'a', message: message('kept') }])
     await connection.close()

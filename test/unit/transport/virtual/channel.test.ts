@@ -121,6 +121,17 @@ describe('acknowledging', () => {
     expect(store.calls).toEqual(['releaseMany a redelivered', 'releaseMany b'])
   })
 
+  it('puts off what is to come at a time, all of one time together', async () => {
+    const [a, b, c] = await held('a', 'b', 'c')
+    const put = { redelivered: false, dueMs: 5000 }
+    await Promise.all([
+      channel.basicReject([a!.deliveryTag], true, put),
+      channel.basicReject([b!.deliveryTag], true, { ...put, dueMs: 6000 }),
+      channel.basicReject([c!.deliveryTag], true, put),
+    ])
+    expect(store.calls).toEqual(['releaseMany a,c due 5000', 'releaseMany b due 6000'])
+  })
+
   it('ends the connection when the store cannot', async () => {
     const [a, b] = await held('a', 'b')
     store.fail('ackMany', new OperationalError('locked'))

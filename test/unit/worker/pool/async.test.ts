@@ -8,7 +8,7 @@ import { fakeClock } from '../../../support/fake-clock.ts'
 import { makeJob } from '../../../support/pools.ts'
 
 const success: Outcome = { kind: 'success', runtimeMs: 1, resultRepr: '1' }
-const observer = { accepted: () => undefined, store: () => Promise.resolve() }
+const observer = { accepted: () => undefined, store: () => Promise.resolve(), endPart: () => undefined }
 
 function setUp(run: RunJob, overrides: Partial<PoolOptions> = {}) {
   const clock = fakeClock()
@@ -62,15 +62,15 @@ describe('AsyncPool', () => {
         accepted: () => undefined,
         store: ({ status }) => {
           stored.push(status)
-          return Promise.resolve()
         },
+        endPart: (body) => stored.push(String(body)),
       },
     )
     await clock.advance(200)
     expect(await outcome).toEqual({ kind: 'timeout', seconds: 0.2 })
     expect(pool.free).toBe(2)
     expect(controls[0]?.signal.reason).toMatchObject({ name: 'TimeLimitExceeded' })
-    await controls[0]?.store({ taskId: 'id', status: 'SUCCESS', body: '' })
+    controls[0]?.store({ taskId: 'id', status: 'SUCCESS', body: '' })
     ends[0]?.(success)
     await nextTurn()
     expect(stored).toEqual([])
@@ -101,6 +101,11 @@ describe('AsyncPool', () => {
     expect(logs).toEqual(['Task suite.task[id-1] ended without an outcome'])
   })
 
+  it('has nothing to restart', async () => {
+    const { pool } = setUp(() => Promise.resolve(success))
+    await expect(pool.restart()).rejects.toThrow(/restart the worker/)
+  })
+
   it('tells jobs that end in one turn together', async () => {
     let freed = 0
     const { pool } = setUp(() => Promise.resolve(success), {
@@ -116,8 +121,8 @@ describe('AsyncPool', () => {
 })
 
 describe('checkConcurrency', () => {
-  it('takes whole numbers from 1 on', () => {
-    expect(checkConcurrency(1)).toBe(1)
-    for (const wrong of [0, -1, 1.5, NaN, Infinity]) expect(() => checkConcurrency(wrong)).toThrow(/whole number/)
+  it('takes whole numbers', () => {
+    expect([checkConcurrency(0), checkConcurrency(1)]).toEqual([0, 1])
+    for (const wrong of [-1, 1.5, NaN, Infinity]) expect(() => checkConcurrency(wrong)).toThrow(/whole number/)
   })
 })

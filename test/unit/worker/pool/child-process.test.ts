@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createLogger } from '../../../../src/util/logger.ts'
 import type { LogRecord } from '../../../../src/util/logger.ts'
-import { ChildProcess, childExecArgv, lowestLevel } from '../../../../src/worker/pool/child-process.ts'
-import type { Exit } from '../../../../src/worker/pool/child-process.ts'
+import { ChildProcess, childExecArgv } from '../../../../src/worker/pool/child-process.ts'
+import type { Exit } from '../../../../src/worker/pool/child-handle.ts'
 import { FrameWriter } from '../../../../src/worker/pool/frames.ts'
 import * as ipc from '../../../../src/worker/pool/ipc.ts'
 import { temporaryDirectory } from '../../../support/temporary-directory.ts'
@@ -20,7 +20,7 @@ const done = framesText((writer) => {
   ipc.writePlain(writer, ipc.READY)
   for (let key = 1; key <= 1000; key += 1) {
     const outcome = { kind: 'ignored' as const, runtimeMs: 1 }
-    ipc.writeDone(writer, { key, busyMs: 1, overweight: false, outcome, results: [] })
+    ipc.writeDone(writer, { key, busyMs: 1, overweight: false, outcome, results: [], part: undefined })
   }
 })
 
@@ -41,12 +41,14 @@ async function runProgram(program: string, level = 'WARNING' as const) {
   }
   const exit = await new Promise<{ exit: Exit; complaint: string }>((resolve) => {
     const child = new ChildProcess(
-      { entry, start, logger, output: level },
+      { entry, start, logger, output: level, lostWaitMs: 1000 },
       {
         onReady: () => told.push('ready'),
         onResult: (key) => told.push(`result ${String(key)}`),
+        onPart: (key, body) => told.push(`part ${String(key)} ${String(body)}`),
         onDone: ({ key }) => told.push(`done ${String(key)}`),
         onBack: (keys) => told.push(`back ${keys.join()}`),
+        onPong: () => undefined,
         onPause: () => undefined,
         onExit: (code) => {
           told.push('exit')
@@ -138,12 +140,5 @@ describe('childExecArgv', () => {
     ])
     expect(childExecArgv(['--inspect', '--inspect-brk=9229', '--enable-source-maps'])).toEqual(['--enable-source-maps'])
     expect(childExecArgv(['--eval', '1', '-p', '2'])).toEqual([])
-  })
-})
-
-describe('lowestLevel', () => {
-  it('is the first that is written', () => {
-    expect(lowestLevel(createLogger({ level: 'DEBUG' }))).toBe('DEBUG')
-    expect(lowestLevel(createLogger({ level: 'ERROR' }))).toBe('ERROR')
   })
 })

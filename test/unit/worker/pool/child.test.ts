@@ -3,14 +3,14 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { PoolBench } from '../../../../src/testing/pool-suite.ts'
-import type { PreforkOptions } from '../../../../src/worker/pool/prefork.ts'
+import type { ChildPoolOptions } from '../../../../src/worker/pool/child-pool.ts'
 import { built, preforkBench } from '../../../support/pools.ts'
 import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 import { waitFor } from '../../../support/wait-for.ts'
 
 const benches: PoolBench[] = []
 
-async function startBench(overrides: Partial<PreforkOptions> = {}): Promise<PoolBench> {
+async function startBench(overrides: Partial<ChildPoolOptions> = {}): Promise<PoolBench> {
   const bench = preforkBench({ concurrency: 1, ...overrides })
   benches.push(bench)
   await bench.pool.start()

@@ -61,12 +61,29 @@ describe('ipc', () => {
     expect(headers).toEqual({ count: '12345678901234567890' })
   })
 
+  it('carries the size of a child', () => {
+    const crossed = crossing((writer) => {
+      ipc.writePong(writer, 123_456_789)
+    }, ipc.readPong)
+    expect(crossed).toEqual({ kind: ipc.PONG, value: 123_456_789 })
+  })
+
   it('carries results', () => {
     fc.assert(
       fc.property(fc.nat(), document, (key, result) => {
         const crossed = crossing((writer) => ipc.writeResult(writer, key, result), ipc.readResult)
         expect(crossed.kind).toBe(ipc.RESULT)
         expect(normal(crossed.value)).toEqual(normal({ key, result }))
+      }),
+    )
+  })
+
+  it('carries what a part of a chord says', () => {
+    fc.assert(
+      fc.property(fc.nat(), body, (key, said) => {
+        const crossed = crossing((writer) => ipc.writePart(writer, key, said), ipc.readPart)
+        expect(crossed.kind).toBe(ipc.PART)
+        expect(normal(crossed.value)).toEqual(normal({ key, body: said }))
       }),
     )
   })
@@ -79,8 +96,9 @@ describe('ipc', () => {
         fc.double({ noNaN: true }),
         fc.boolean(),
         fc.array(document),
-        (key, busyMs, overweight, results) => {
-          const done = { key, busyMs, overweight, outcome, results }
+        fc.option(body, { nil: undefined }),
+        (key, busyMs, overweight, results, part) => {
+          const done = { key, busyMs, overweight, outcome, results, part }
           const crossed = crossing((writer) => ipc.writeDone(writer, done), ipc.readDone)
           expect(crossed.kind).toBe(ipc.DONE)
           expect(normal(crossed.value)).toEqual(normal(done))

@@ -23,18 +23,23 @@ function setUp(maxMemoryBytes?: number) {
     },
     {
       result: (key, { status }) => reports.push(`result ${String(key)} ${status}`),
-      done: ({ key, outcome, results, overweight }) =>
+      part: (key, body) => reports.push(`part ${String(key)} ${String(body)}`),
+      done: ({ key, outcome, results, part, overweight }) =>
         reports.push(
-          [`done ${String(key)} ${outcome.kind}`, ...results.map(({ status }) => status), overweight ? '!' : ''].join(
-            ' ',
-          ),
+          [
+            `done ${String(key)} ${outcome.kind}`,
+            ...(part === undefined ? [] : [String(part)]),
+            ...results.map(({ status }) => status),
+            overweight ? '!' : '',
+          ].join(' '),
         ),
       back: (keys) => reports.push(`back ${keys.join()}`),
     },
-    maxMemoryBytes,
+    { maxMemoryBytes, memoryBytes: () => 1000 },
   )
-  const store = (key: number, status: string): Promise<void> =>
-    runs.get(key)?.control.store({ taskId: 'id', status, body: '' }) ?? Promise.reject(new Error('not running'))
+  const store = (key: number, status: string): void => {
+    runs.get(key)?.control.store({ taskId: 'id', status, body: '' })
+  }
   const end = async (key: number): Promise<void> => {
     runs.get(key)?.end.resolve(success)
     await nextTurn()
@@ -62,9 +67,9 @@ describe('JobLine', () => {
   it('reports progress at once, and the last document with the outcome', async () => {
     const { line, reports, store, end } = setUp()
     line.push(makeJob(1))
-    await store(1, 'STARTED')
+    store(1, 'STARTED')
     expect(reports).toEqual(['result 1 STARTED'])
-    await store(1, 'SUCCESS')
+    store(1, 'SUCCESS')
     expect(reports).toEqual(['result 1 STARTED'])
     await end(1)
     expect(reports).toEqual(['result 1 STARTED', 'done 1 success SUCCESS '])
@@ -73,19 +78,34 @@ describe('JobLine', () => {
   it('does not hold the last document for longer than a turn', async () => {
     const { line, reports, store, end } = setUp()
     line.push(makeJob(1))
-    await store(1, 'SUCCESS')
+    store(1, 'SUCCESS')
     await nextTurn()
     expect(reports).toEqual(['result 1 SUCCESS'])
     await end(1)
     expect(reports).toEqual(['result 1 SUCCESS', 'done 1 success '])
   })
 
+  it('reports what a part says with the outcome, or soon', async () => {
+    const { line, reports, runs, store, end } = setUp()
+    line.push(makeJob(1))
+    line.push(makeJob(2))
+    runs.get(1)?.control.endPart('said')
+    store(1, 'SUCCESS')
+    await end(1)
+    runs.get(2)?.control.endPart('said')
+    store(2, 'SUCCESS')
+    await nextTurn()
+    await end(2)
+    runs.get(2)?.control.endPart('too late')
+    expect(reports).toEqual(['done 1 success said SUCCESS ', 'part 2 said', 'result 2 SUCCESS', 'done 2 success '])
+  })
+
   it('keeps the order of documents', async () => {
     const { line, reports, store, end } = setUp()
     line.push(makeJob(1))
-    await store(1, 'FAILURE')
-    await store(1, 'PROGRESS')
-    await store(1, 'SUCCESS')
+    store(1, 'FAILURE')
+    store(1, 'PROGRESS')
+    store(1, 'SUCCESS')
     await end(1)
     expect(reports).toEqual(['result 1 FAILURE', 'result 1 PROGRESS', 'done 1 success SUCCESS '])
   })
@@ -94,8 +114,8 @@ describe('JobLine', () => {
     const { line, reports, store, end } = setUp()
     line.push(makeJob(1))
     await end(1)
-    await store(1, 'PROGRESS')
-    await store(1, 'SUCCESS')
+    store(1, 'PROGRESS')
+    store(1, 'SUCCESS')
     await nextTurn()
     expect(reports).toEqual(['done 1 success '])
   })

@@ -1,21 +1,21 @@
 import { describe, expect, it } from 'vitest'
 import { Assignment } from '../../../../src/worker/pool/assignment.ts'
-import type { ChildProcess } from '../../../../src/worker/pool/child-process.ts'
+import type { ChildHandle } from '../../../../src/worker/pool/child-handle.ts'
 import type { Job } from '../../../../src/worker/pool/pool.ts'
 import { Placement } from '../../../../src/worker/pool/placement.ts'
 import { PoolChild } from '../../../../src/worker/pool/pool-child.ts'
 import { fakeClock } from '../../../support/fake-clock.ts'
 import { makeJob } from '../../../support/pools.ts'
 
-const observer = { accepted: () => undefined, store: () => Promise.resolve() }
+const observer = { accepted: () => undefined, store: () => Promise.resolve(), endPart: () => undefined }
 
 /** A process that only notes what it is sent. */
-function fakeProcess(sent: string[]): ChildProcess {
+function fakeProcess(sent: string[]): ChildHandle {
   const fake = {
     sendJob: (job: Job) => sent.push(String(job.key)),
     sendRecall: () => sent.push('recall'),
   }
-  return fake as unknown as ChildProcess
+  return fake as unknown as ChildHandle
 }
 
 function setUp(count: number, concurrency = count) {
@@ -31,6 +31,7 @@ function setUp(count: number, concurrency = count) {
       child.runningSinceMs = clock.monotonic()
       started.push(String(child.running?.job.key))
     },
+    onHanding: () => undefined,
     onHanded: () => undefined,
   })
   for (let index = 0; index < count; index += 1) {
@@ -77,12 +78,12 @@ describe('Placement', () => {
     expect(placement.free).toBe(0)
   })
 
-  it('hands at most 32 ahead', () => {
+  it('hands at most 64 ahead', () => {
     const { placement, sent, add } = setUp(1)
     placement.learn('tiny', 0.001)
-    expect(placement.free).toBe(32)
+    expect(placement.free).toBe(64)
     for (let key = 1; key <= 100; key += 1) add(key)
-    expect(sent[0]).toHaveLength(32)
+    expect(sent[0]).toHaveLength(64)
   })
 
   it('hands nothing ahead behind or before a job that is not tiny', () => {

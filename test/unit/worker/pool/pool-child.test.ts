@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { Assignment } from '../../../../src/worker/pool/assignment.ts'
-import type { ChildProcess } from '../../../../src/worker/pool/child-process.ts'
+import type { ChildHandle } from '../../../../src/worker/pool/child-handle.ts'
 import { PoolChild } from '../../../../src/worker/pool/pool-child.ts'
 import { makeJob } from '../../../support/pools.ts'
 
-const observer = { accepted: () => undefined, store: () => Promise.resolve() }
+const observer = { accepted: () => undefined, store: () => Promise.resolve(), endPart: () => undefined }
 
 function assignment(key: number, estimateMs: number): Assignment {
   const made = new Assignment(makeJob(key), observer)
@@ -13,23 +13,34 @@ function assignment(key: number, estimateMs: number): Assignment {
 }
 
 function readyChild(): PoolChild {
-  const child = new PoolChild({} as ChildProcess, 0)
+  const child = new PoolChild({} as ChildHandle, 0)
   child.state = 'ready'
   return child
 }
 
 describe('PoolChild', () => {
-  it('has room for two milliseconds of work, at most 32 jobs', () => {
+  it('has room for two milliseconds of work, at most 64 jobs', () => {
     const child = readyChild()
     expect(child.room(0.5, 0)).toBe(4)
-    expect(child.room(0.001, 0)).toBe(32)
+    expect(child.room(0.001, 0)).toBe(64)
     expect(child.room(2, 0)).toBe(1)
     expect(child.room(2.1, 0)).toBe(0)
     child.push(assignment(1, 1.5))
     expect(child.room(0.5, 0)).toBe(1)
-    expect(child.room(0.001, 0)).toBe(31)
+    expect(child.room(0.001, 0)).toBe(63)
     child.push(assignment(2, 2))
     expect(child.room(0.001, 0)).toBe(0)
+  })
+
+  it('is filled again when half of its line is done', () => {
+    const child = readyChild()
+    for (let key = 1; key <= 64; key += 1) child.push(assignment(key, 0.001))
+    for (let ended = 1; ended <= 31; ended += 1) child.shift()
+    expect(child.room(0.001, 0)).toBe(0)
+    child.shift()
+    expect(child.room(0.001, 0)).toBe(32)
+    child.push(assignment(65, 0.001))
+    expect(child.room(0.001, 0)).toBe(31)
   })
 
   it('has none behind a job that takes too long, or is terminated, or while it is asked to give back', () => {

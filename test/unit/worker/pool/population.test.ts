@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { WorkerError } from '../../../../src/errors.ts'
 import { createLogger } from '../../../../src/util/logger.ts'
 import { Assignment } from '../../../../src/worker/pool/assignment.ts'
-import type { ChildProcess } from '../../../../src/worker/pool/child-process.ts'
+import type { ChildHandle } from '../../../../src/worker/pool/child-handle.ts'
 import { PoolChild } from '../../../../src/worker/pool/pool-child.ts'
 import { Population } from '../../../../src/worker/pool/population.ts'
 import { fakeClock } from '../../../support/fake-clock.ts'
@@ -28,7 +28,7 @@ function setUp(maxTasksPerChild?: number) {
         sendLeave: () => commands.push(`${name} leave`),
         kill: (signal: string) => commands.push(`${name} ${signal}`),
       }
-      const child = new PoolChild(fake as unknown as ChildProcess, clock.monotonic())
+      const child = new PoolChild(fake as unknown as ChildHandle, clock.monotonic())
       spawned.push(child)
       return child
     },
@@ -41,7 +41,9 @@ function setUp(maxTasksPerChild?: number) {
     await started
   }
   const occupy = (one: PoolChild): void => {
-    one.push(new Assignment(makeJob(1), { accepted: () => undefined, store: () => Promise.resolve() }))
+    one.push(
+      new Assignment(makeJob(1), { accepted: () => undefined, store: () => undefined, endPart: () => undefined }),
+    )
   }
   return { clock, population, logs, commands, failures, spawned, child, start, occupy }
 }
@@ -81,8 +83,9 @@ describe('Population', () => {
   })
 
   it('replaces a child that dies', async () => {
-    const { population, spawned, child, logs, start } = setUp()
+    const { clock, population, spawned, child, logs, start } = setUp()
     await start(2)
+    await clock.advance(1000)
     population.left(child(1), 'SIGSEGV')
     expect(spawned).toHaveLength(3)
     expect(population.children.size).toBe(2)
@@ -102,6 +105,7 @@ describe('Population', () => {
   it('tries more and more seldom where children die before they are ready', async () => {
     const { clock, population, spawned, child, start } = setUp()
     await start(1)
+    await clock.advance(1000)
     population.left(child(1), 1)
     const delays: number[] = []
     for (let attempt = 2; attempt < 11; attempt += 1) {
@@ -112,6 +116,8 @@ describe('Population', () => {
     }
     expect(delays).toEqual([100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000])
     population.becameReady(child(11))
+    // It is of use.
+    await clock.advance(1000)
     population.left(child(11), 1)
     population.left(child(12), 1)
     await clock.advance(100)
@@ -124,6 +130,7 @@ describe('Population', () => {
     for (let count = 0; count < 100; count += 1) {
       const last = spawned.at(-1) as PoolChild
       population.becameReady(last)
+      last.jobs = 1
       population.left(last, 1)
     }
     expect(failures).toEqual([])
@@ -131,10 +138,28 @@ describe('Population', () => {
     for (let count = 0; count <= 100; count += 1) {
       const last = spawned.at(-1) as PoolChild
       population.becameReady(last)
+      last.jobs = 1
       population.left(last, 1)
     }
     expect(failures).toHaveLength(1)
     expect(failures[0]?.code).toBe('WORKER_ERROR')
+  })
+
+  it('gives up where they die before they are of use, unless another one works', async () => {
+    const { clock, population, spawned, failures, start } = setUp()
+    await start(2)
+    await clock.advance(1000)
+    const dieAtOnce = async (): Promise<void> => {
+      const last = spawned.at(-1) as PoolChild
+      population.becameReady(last)
+      population.left(last, 1)
+      for (const before = spawned.length; spawned.length === before && failures.length === 0;) await clock.advance(100)
+    }
+    for (let count = 0; count < 15; count += 1) await dieAtOnce()
+    expect(failures).toEqual([])
+    population.left(spawned[0] as PoolChild, 1)
+    await dieAtOnce()
+    expect(failures.map(({ message }) => message)).toEqual(['10 children in a row died before they were of use'])
   })
 
   it('lets a child leave after its last job, with its replacement ready in time', async () => {
@@ -234,5 +259,64 @@ describe('Population', () => {
     expect(commands).toEqual(['child-1 SIGKILL'])
     population.left(child(1), 'SIGKILL')
     await close
+  })
+
+  describe('restart', () => {
+    it('replaces one child after the other, each once its replacement is ready', async () => {
+      const { population, spawned, child, commands, start, occupy } = setUp()
+      await start(2)
+      occupy(child(1))
+      let renewed = false
+      const restart = population.restart().then(() => {
+        renewed = true
+      })
+      expect([spawned.length, commands]).toEqual([3, []])
+      population.becameReady(child(3))
+      expect(child(1).state).toBe('retiring')
+      expect(spawned).toHaveLength(4)
+      child(1).shift()
+      population.leaveIfDone(child(1))
+      population.left(child(1), 0)
+      expect(renewed).toBe(false)
+      population.becameReady(child(4))
+      await restart
+      expect(commands).toEqual(['child-1 leave', 'child-2 leave'])
+      expect(spawned).toHaveLength(4)
+    })
+
+    it('keeps the old ones where a new one cannot start', async () => {
+      const { population, clock, spawned, child, start } = setUp()
+      await start(2)
+      const restart = expect(population.restart()).rejects.toThrow(/Could not restart worker processes: child-3/)
+      population.left(child(3), 1)
+      await restart
+      await clock.advance(20_000)
+      expect(spawned.map(({ state }) => state)).toEqual(['ready', 'ready', 'starting'])
+      const again = population.restart()
+      population.becameReady(spawned.at(-1) as PoolChild)
+      population.becameReady(spawned.at(-1) as PoolChild)
+      await again
+      expect([...population.children].filter(({ state }) => state === 'ready')).toHaveLength(2)
+    })
+
+    it('takes in those that were about to start, and another restart on the way', async () => {
+      const { population, spawned, child, start } = setUp()
+      await start(1)
+      void population.resize(2)
+      const restarts = [population.restart(), population.restart()]
+      for (let number = 2; number <= 4; number += 1) population.becameReady(child(number))
+      await Promise.all(restarts)
+      expect(spawned.map(({ state }) => state)).toEqual(['leaving', 'leaving', 'ready', 'ready'])
+    })
+
+    it('has nothing to do without children, and ends with the pool', async () => {
+      const { population, start } = setUp()
+      await population.restart()
+      await start(1)
+      const restart = expect(population.restart()).rejects.toThrow(/stopped/)
+      void population.close()
+      await restart
+      await expect(population.restart()).rejects.toThrow(/stopped/)
+    })
   })
 })

@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { PoolBench, TrackedJob } from '../../../../src/testing/pool-suite.ts'
-import type { PreforkOptions } from '../../../../src/worker/pool/prefork.ts'
+import type { ChildPoolOptions } from '../../../../src/worker/pool/child-pool.ts'
 import { preforkBench } from '../../../support/pools.ts'
 import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 import { waitFor } from '../../../support/wait-for.ts'
 
 const benches: PoolBench[] = []
 
-async function startBench(overrides: Partial<PreforkOptions> = {}): Promise<PoolBench> {
+async function startBench(overrides: Partial<ChildPoolOptions> = {}): Promise<PoolBench> {
   const bench = preforkBench(overrides)
   benches.push(bench)
   await bench.pool.start()
@@ -17,7 +17,7 @@ async function startBench(overrides: Partial<PreforkOptions> = {}): Promise<Pool
 }
 
 /** A bench whose pool takes jobs for tiny, and so hands them ahead. */
-async function startTinyBench(overrides: Partial<PreforkOptions> = {}): Promise<PoolBench> {
+async function startTinyBench(overrides: Partial<ChildPoolOptions> = {}): Promise<PoolBench> {
   const bench = await startBench(overrides)
   while (bench.pool.free < 10) await bench.run().outcome
   return bench
@@ -251,6 +251,41 @@ describe('PreforkPool, recycling', () => {
   })
 })
 
+describe('PreforkPool, restart', () => {
+  it('lets new children take over, and what runs ends in the old ones', async () => {
+    const bench = await startBench()
+    const before = processes(bench)
+    const long = bench.run({ waitUntil: bench.path('gate') })
+    await bench.running([long])
+    const short = times(50, () => bench.run({ mark: bench.path('marks') }))
+    await bench.pool.restart()
+    expect(new Set(await kinds(short))).toEqual(new Set(['success']))
+    expect([...bench.marks('marks').values()]).toEqual(times(50, () => 1))
+    const after = processes(bench)
+    expect(after.filter((pid) => before.includes(pid))).toEqual([long.pid])
+    // The old child still counts: no more at a time for the restart.
+    const [first, second] = times(2, () => bench.run({ waitUntil: bench.path('later') }))
+    await bench.running([first] as TrackedJob[])
+    expect(second?.isAccepted).toBe(false)
+    bench.open()
+    expect(await kinds([long])).toEqual(['success'])
+    bench.open('later')
+    expect(await kinds([first, second] as TrackedJob[])).toEqual(['success', 'success'])
+    expect(before).toContain(long.pid)
+    expect(messages(bench)).toEqual([])
+  })
+
+  it('keeps the old children where new ones cannot start', async () => {
+    const settings: Record<string, unknown> = {}
+    const bench = await startBench({ settings })
+    const before = processes(bench)
+    settings['failToStart'] = 'a syntax error'
+    await expect(bench.pool.restart()).rejects.toThrow(/Could not restart worker processes: [^]*a syntax error/)
+    expect(processes(bench)).toEqual(before)
+    expect(await kinds([bench.run(), bench.run()])).toEqual(['success', 'success'])
+  })
+})
+
 describe('PreforkPool, output of tasks', () => {
   it('is logged line by line with the name of the process', async () => {
     const bench = await startBench({ concurrency: 1 })
@@ -304,7 +339,7 @@ describe('PreforkPool, starting', () => {
   })
 
   it('refuses an app that children could not import', () => {
-    expect(() => preforkBench({ appLocation: undefined })).toThrow(/put|export the app/)
+    expect(() => preforkBench({ appLocation: undefined })).toThrow(/export the app/)
   })
 
   it('is cut short by a stop', async () => {

@@ -8,6 +8,7 @@ import { PreforkPool } from '../../../../src/worker/pool/prefork.ts'
 import type { PoolOptions } from '../../../../src/worker/pool/pool.ts'
 import { findPool } from '../../../../src/worker/pool/registry.ts'
 import { SoloPool } from '../../../../src/worker/pool/solo.ts'
+import { ThreadsPool } from '../../../../src/worker/pool/threads.ts'
 import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 
 const options: PoolOptions = {
@@ -31,20 +32,21 @@ describe('findPool', () => {
   it.each([
     ['prefork', PreforkPool],
     ['processes', PreforkPool],
+    ['threads', ThreadsPool],
     ['solo', SoloPool],
     ['async', AsyncPool],
   ])('finds %s', async (name, pool) => {
     expect((await findPool(name))(options)).toBeInstanceOf(pool)
   })
 
-  it.each(['gevent', 'eventlet', 'threads'])('says what to use instead of %s', async (name) => {
+  it.each(['gevent', 'eventlet'])('says what to use instead of %s', async (name) => {
     await expect(findPool(name)).rejects.toThrow(/use "async"/)
   })
 
   it('says what may be meant by a name that it does not know', async () => {
     await expect(findPool('preforc')).rejects.toThrow('There is no pool "preforc"; did you mean "prefork"?')
     await expect(findPool('swimming')).rejects.toThrow(
-      'There is no pool "swimming"; there are: prefork, processes, solo, async, custom',
+      'There is no pool "swimming"; there are: prefork, processes, threads, solo, async, custom',
     )
     await expect(findPool('constructor')).rejects.toMatchObject({ code: 'IMPROPERLY_CONFIGURED' })
   })

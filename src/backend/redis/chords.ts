@@ -1,0 +1,212 @@
+/**
+ * Chords in Redis, with Celery's keys and documents (`celery/backends/redis.py`), so that workers of both languages count
+ * the parts of one chord. Celery adds a part to a sorted set by its document, so a task that comes again with another
+ * result would count twice; here what the task said before goes. Celery forgets a chord by deleting its keys; here a key
+ * of our own remembers that, and who is about to send the body. Python knows nothing of it and needs not: what it adds to
+ * a chord whose size is gone is never complete.
+ */
+import type { RedisArgument, RedisClient, RedisCommand, RedisReply, RedisScript } from '../../driver/redis.ts'
+import { BackendError, OperationalError } from '../../errors.ts'
+import type { Body } from '../../protocol/message.ts'
+import type { ChordPart } from '../../protocol/result.ts'
+import type { Serializer } from '../../serialization/serializer.ts'
+import { TurnBatch } from '../../util/turn.ts'
+import { CHORD_CLAIM_MS, CLOSED_CHORD_MS } from '../backend.ts'
+import type { ChordProgress, ChordStore, PartReturn } from '../backend.ts'
+import { decodePartDocument, encodePartDocument } from '../documents.ts'
+import { PartBatch } from '../part-batch.ts'
+import type { Counted } from '../part-batch.ts'
+import { divide } from './calls.ts'
+import type { ChordKeys, ResultKeys } from './keys.ts'
+
+/** In the place of a claim: the body was sent. No claim reads so, for they are ids. */
+const CLOSED = 'closed'
+
+const COUNTED: ChordProgress = { kind: 'counted' }
+
+/**
+ * KEYS: of each chord its parts, size, added, claim. ARGV: the time to live in milliseconds (0 is for ever), how long a
+ * claim holds in milliseconds; then for each part the number of its chord, the part, its place, the task's id as it stands
+ * at the beginning of the part, and the claim.
+ * Answers for each part 0; the milliseconds for which another one's claim holds; the list of all parts to the one who is
+ * to send the body; or the text of an error, for one chord that is broken must not stop the others.
+ */
+const RETURN_PARTS: RedisScript = {
+  name: 'return parts of chords',
+  lua: `
+local lifetime, hold = tonumber(ARGV[1]), ARGV[2]
+local chords, answers = {}, {}
+local function open(number)
+  local first = number * 4 - 3
+  local said = redis.call('MGET', KEYS[first + 1], KEYS[first + 2], KEYS[first + 3])
+  local size, added = tonumber(said[1]), tonumber(said[2]) or 0
+  local missing = size and size + added - redis.call('ZCARD', KEYS[first])
+  return { parts = KEYS[first], claim = KEYS[first + 3], claimed = said[3], missing = missing }
+end
+local function note(chord, part, place, id)
+  local change = 1
+  for _, known in ipairs(redis.call('ZRANGEBYSCORE', chord.parts, place, place)) do
+    if known == part then
+      change = 0
+    elseif string.find(string.sub(known, 1, #id + 32), id, 1, true) then
+      change = change - redis.call('ZREM', chord.parts, known)
+    end
+  end
+  redis.call('ZADD', chord.parts, place, part)
+  chord.missing = chord.missing and chord.missing - change
+end
+local function bring(number, part, place, id, claim)
+  local chord = chords[number] or open(number)
+  chords[number] = chord
+  if chord.claimed == '${CLOSED}' then return 0 end
+  note(chord, part, place, id)
+  if not chord.missing or chord.missing > 0 then return 0 end
+  if chord.claimed and chord.claimed ~= claim then return math.max(redis.call('PTTL', chord.claim), 1) end
+  redis.call('SET', chord.claim, claim, 'PX', hold)
+  chord.claimed = claim
+  return redis.call('ZRANGE', chord.parts, 0, -1)
+end
+for i = 3, #ARGV, 5 do
+  local _, answer = pcall(bring, tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4])
+  if type(answer) == 'table' and answer.err then answer = answer.err end
+  answers[#answers + 1] = answer
+end
+if lifetime > 0 then
+  for i = 1, #KEYS, 4 do
+    for j = i, i + 2 do redis.call('PEXPIRE', KEYS[j], lifetime) end
+  end
+end
+return answers`,
+}
+
+/** KEYS: parts, size, added, claim. ARGV: the size, the time to live in milliseconds (0 is for ever). */
+const OPEN_CHORD: RedisScript = {
+  name: 'set the size of a chord',
+  lua: `
+if redis.call('GET', KEYS[4]) == '${CLOSED}' then redis.call('DEL', KEYS[1], KEYS[3], KEYS[4]) end
+if tonumber(ARGV[2]) > 0 then redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2]) else redis.call('SET', KEYS[2], ARGV[1]) end
+return 0`,
+}
+
+/** What the chords of a backend need. */
+export interface RedisChordParts {
+  readonly keys: ResultKeys
+  readonly serializer: Serializer
+  /** Undefined is for ever. */
+  readonly resultExpiresMs: number | undefined
+  /** Runs work with a connection, again where that was lost. Rejects with `BackendError`. */
+  readonly use: <T>(work: (client: RedisClient) => Promise<T>) => Promise<T>
+}
+
+/** The chords of one server. */
+export class RedisChordStore implements ChordStore {
+  readonly #parts: RedisChordParts
+  readonly #returning = new PartBatch((parts) => this.#count(parts))
+  readonly #closing = new TurnBatch<string>((groupIds) => this.#close(groupIds))
+
+  constructor(parts: RedisChordParts) {
+    this.#parts = parts
+  }
+
+  async setChordSize(groupId: string, size: number): Promise<void> {
+    await this.#parts.use((client) => {
+      const keys = this.#parts.keys.chord(groupId, client.isCluster)
+      return client.run(OPEN_CHORD, listOf(keys), [size, this.#lifetimeMs])
+    })
+  }
+
+  async addParts(groupId: string, count: number): Promise<void> {
+    await this.#parts.use((client) => {
+      const { added } = this.#parts.keys.chord(groupId, client.isCluster)
+      const expiry = this.#lifetimeMs === 0 ? [] : [['PEXPIRE', added, this.#lifetimeMs] as const]
+      return client.transaction([['INCRBY', added, count], ...expiry])
+    })
+  }
+
+  encodePart(part: ChordPart): Body {
+    return encodePartDocument(this.#parts.serializer, part)
+  }
+
+  returnPart(part: PartReturn): Promise<ChordProgress> {
+    return this.#returning.add(part)
+  }
+
+  closeChord(groupId: string): Promise<void> {
+    return this.#closing.add([groupId])
+  }
+
+  get #lifetimeMs(): number {
+    return Math.ceil(this.#parts.resultExpiresMs ?? 0)
+  }
+
+  #count(parts: readonly PartReturn[]): Promise<Counted[]> {
+    const calls = divide(parts, ({ body }) => body.length)
+    return this.#parts.use(async (client) => {
+      const counted = await Promise.all(calls.map((call) => this.#call(client, call)))
+      return counted.flat()
+    })
+  }
+
+  async #call(client: RedisClient, parts: readonly PartReturn[]): Promise<Counted[]> {
+    const chords = new Map<string, number>()
+    for (const { groupId } of parts) if (!chords.has(groupId)) chords.set(groupId, chords.size + 1)
+    if (client.isCluster && chords.size > 1) return this.#callEach(client, parts, chords.keys())
+    const { serializer, keys } = this.#parts
+    const names = [...chords.keys()].flatMap((groupId) => listOf(keys.chord(groupId, client.isCluster)))
+    const args: RedisArgument[] = [this.#lifetimeMs, CHORD_CLAIM_MS]
+    for (const { groupId, body, index, taskId, claim } of parts) {
+      args.push(chords.get(groupId) ?? 0, body, index ?? '+inf', idInPart(serializer, taskId), claim)
+    }
+    const replies = await client.run(RETURN_PARTS, names, args, { bytes: serializer.contentEncoding !== 'utf-8' })
+    return parts.map(({ groupId }, index) => this.#read(groupId, Array.isArray(replies) ? replies[index] : undefined))
+  }
+
+  /** The chords of a cluster lie on different nodes, and a script works on one of them. */
+  async #callEach(client: RedisClient, parts: readonly PartReturn[], groupIds: Iterable<string>): Promise<Counted[]> {
+    const counted = new Map<PartReturn, Counted>()
+    const calling = [...groupIds].map(async (groupId) => {
+      const some = parts.filter((part) => part.groupId === groupId)
+      const progress = await this.#call(client, some)
+      some.forEach((part, index) => counted.set(part, progress[index] as Counted))
+    })
+    await Promise.all(calling)
+    return parts.map((part) => counted.get(part) as Counted)
+  }
+
+  /** Closed first: whoever comes in between has nothing to do. */
+  async #close(groupIds: readonly string[]): Promise<void> {
+    const lifetimeMs = Math.ceil(Math.min(this.#parts.resultExpiresMs ?? Infinity, CLOSED_CHORD_MS))
+    await this.#parts.use((client) =>
+      client.send(
+        groupIds.flatMap((groupId): RedisCommand[] => {
+          const { parts, size, added, claim } = this.#parts.keys.chord(groupId, client.isCluster)
+          return [
+            ['SET', claim, CLOSED, 'PX', lifetimeMs],
+            ['DEL', parts, size, added],
+          ]
+        }),
+      ),
+    )
+  }
+
+  #read(groupId: string, reply: RedisReply | undefined): Counted {
+    if (reply === 0) return COUNTED
+    if (typeof reply === 'number') return { kind: 'claimed', againMs: reply }
+    if (!Array.isArray(reply)) {
+      const reason = `A part of the chord ${groupId} could not be counted: ${String(reply)}`
+      return new BackendError(reason, { cause: new OperationalError(reason) })
+    }
+    const { serializer } = this.#parts
+    return { kind: 'complete', parts: reply.map((body) => decodePartDocument(serializer, groupId, body as Body)) }
+  }
+}
+
+/** In the order of the scripts' keys. */
+function listOf({ parts, size, added, claim }: ChordKeys): string[] {
+  return [parts, size, added, claim]
+}
+
+/** Other serializers have no mark around a text that is the same in all their forms. */
+function idInPart(serializer: Serializer, taskId: string): string {
+  return serializer.name === 'json' ? JSON.stringify(taskId) : taskId
+}

@@ -1,0 +1,171 @@
+/**
+ * `celeriac events`: what happens in the cluster, on a screen (`events/monitor.ts`), as lines (`events/dump.ts`), or as
+ * pictures for a function of the user's.
+ */
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { importModule } from '../app/loader.ts'
+import { packageVersion } from '../app/version.ts'
+import type { Celery } from '../celery.ts'
+import { ImproperlyConfigured } from '../errors.ts'
+import type { CaptureOptions } from '../events/receiver.ts'
+import type { CameraOptions, Shutter } from '../events/snapshot.ts'
+import type { RetryNews } from '../messaging/connection.ts'
+import type { LogLevel } from '../util/logger.ts'
+import { maskPassword } from '../util/url.ts'
+import type { CommandRunner } from './command.ts'
+import { Dumper } from './events/dump.ts'
+import { Monitor } from './events/monitor.ts'
+import { jsonOption, logLevel, seconds } from './options.ts'
+import type { Session } from './session.ts'
+
+interface EventsOptions {
+  readonly dump?: boolean
+  readonly json?: boolean
+  readonly camera?: string
+  readonly frequency: number
+  readonly maxrate?: string
+  readonly loglevel: LogLevel
+}
+
+/** What a camera's module exports. */
+interface CameraModule {
+  readonly default: Shutter
+  readonly clearAfter?: boolean
+  readonly onCleanup?: () => unknown
+}
+
+const EXAMPLES = `
+Examples:
+  $ celeriac -A app.ts events                        a screen that follows tasks and workers
+  $ celeriac -A app.ts events --dump                 one line for each event
+  $ celeriac -A app.ts events --dump --json          the same for programs
+  $ celeriac -A app.ts events --camera camera.ts -F 10
+                                                     every ten seconds: export default (state) => { ... }
+
+Workers send events about tasks with "worker -E", or the setting workerSendTaskEvents. Ctrl+C ends it.`
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** Add the command to the program. */
+export function addEventsCommand(program: Command, run: CommandRunner): void {
+  program
+    .command('events')
+    .description('Follow what workers and tasks do.')
+    .option('-d, --dump', 'print each event as a line')
+    .addOption(jsonOption())
+    .option('-c, --camera <module>', 'show the state of the cluster to the function that this module exports')
+    .option('-F, --frequency <seconds>', 'how often the camera is shown it', seconds, 1)
+    .option('-r, --maxrate <rate>', 'the camera is shown it no more often than this, such as 10/m')
+    .option('-l, --loglevel <level>', 'DEBUG, INFO, WARNING, ERROR or CRITICAL', logLevel, 'WARNING')
+    .addHelpText('after', EXAMPLES)
+    .action(run(events))
+}
+
+async function events(session: Session, options: EventsOptions): Promise<void> {
+  // The app's logger reads it when it is made.
+  session.process.env['CELERY_LOG_LEVEL'] = options.loglevel
+  const app = await session.app()
+  const over = new AbortController()
+  const end = (): void => {
+    over.abort()
+  }
+  for (const signal of SIGNALS) session.process.on(signal, end)
+  try {
+    if (options.dump === true || options.json === true) await dump(session, app, options, over.signal)
+    else if (options.camera !== undefined) await shoot(session, app, options.camera, options, over.signal)
+    else await watch(session, app, over)
+  } finally {
+    for (const signal of SIGNALS) session.process.off(signal, end)
+  }
+}
+
+/** Prints until the signal aborts. */
+async function dump({ output }: Session, app: Celery, { json }: EventsOptions, signal: AbortSignal): Promise<void> {
+  const dumper = new Dumper()
+  output.note('-> evdump: starting capture...')
+  await app.events.capture({
+    handlers: {
+      '*': (event) => {
+        output.line(json === true ? JSON.stringify(event) : dumper.line(event))
+      },
+    },
+    ...patience(signal, (text) => {
+      output.note(`-> ${text}`)
+    }),
+  })
+}
+
+async function shoot(
+  { output, process }: Session,
+  app: Celery,
+  module: string,
+  { frequency, maxrate }: EventsOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { shutter, ...options } = await loadCamera(resolve(process.cwd(), module))
+  output.note(`-> evcam: Taking snapshots with ${module} (every ${String(frequency)} secs.)`)
+  const note = (text: string): void => {
+    output.note(`-> ${text}`)
+  }
+  const rate = maxrate === undefined ? {} : { maxrate }
+  await app.events.camera(shutter, { ...options, ...rate, freq: frequency, ...patience(signal, note) })
+}
+
+async function loadCamera(file: string): Promise<CameraOptions & { readonly shutter: Shutter }> {
+  const { default: shutter, clearAfter, onCleanup } = (await importModule(file)) as Partial<CameraModule>
+  if (typeof shutter !== 'function') {
+    throw new ImproperlyConfigured(
+      `${file} has no default export that is a function: export default (state) => { ... }`,
+    )
+  }
+  return {
+    shutter,
+    ...(clearAfter === undefined ? {} : { clearAfter }),
+    ...(onCleanup === undefined ? {} : { onCleanup }),
+  }
+}
+
+/** The screen, until the user leaves it. */
+async function watch({ output, process }: Session, app: Celery, over: AbortController): Promise<void> {
+  if (!output.isTerminal || process.stdin.isTTY !== true) {
+    throw new ImproperlyConfigured('The screen needs a terminal. Elsewhere, take --dump or --camera.')
+  }
+  const state = app.events.state()
+  const monitor = new Monitor({
+    state,
+    process,
+    clock: app.clock,
+    paint: (style, text) => output.style(style, text),
+    title: `celeriac events ${packageVersion()}`,
+    ask: (command, args) => app.control.ask(command, { arguments: args }),
+    onQuit: () => {
+      over.abort()
+    },
+  })
+  monitor.open()
+  try {
+    monitor.notice(`connecting to ${maskPassword(app.conf.brokerReadUrl)}`)
+    await app.events.capture({
+      handlers: { '*': (event) => state.event(event) },
+      ...patience(over.signal, (text) => {
+        monitor.notice(text)
+      }),
+      onReady: () => {
+        monitor.notice('')
+      },
+    })
+  } finally {
+    monitor.close()
+  }
+}
+
+/** Until the signal aborts, whatever happens to the broker; somebody is told of it. */
+function patience(signal: AbortSignal, tell: (text: string) => void): CaptureOptions {
+  return {
+    signal,
+    onRetry: ({ error, delayMs }: RetryNews) => {
+      tell(`${error.message}. Trying again in ${(delayMs / 1000).toFixed(1)} s`)
+    },
+  }
+}
