@@ -115,6 +115,8 @@ describeWithRabbitmq('RabbitMQ fails', () => {
     const connection = await connect()
     const channel = await connection.openChannel()
     await channel.queueDeclare(queue('killed'))
+    // RabbitMQ keeps its queues' definitions in Mnesia, whose log is in the node's memory for a moment.
+    await server.control('eval', 'mnesia:sync_log().')
     await channel.basicQos(5)
     const inbox = new Inbox()
     await channel.basicConsume('killed', inbox.receive)
