@@ -15,10 +15,13 @@ export interface Zstd {
   decompress(bytes: Uint8Array, maxBytes: number): Uint8Array
 }
 
+/** Where the package notes that somebody made it ready. Shared by all copies of ours in a process. */
+const READY: unique symbol = Symbol.for('celeriac.zstd.ready')
+
 /** What we use of `@bokuweb/zstd-wasm`. */
 interface ZstdModule {
   init(): Promise<void>
-  compress(bytes: Uint8Array): Uint8Array
+  compress: ((bytes: Uint8Array) => Uint8Array) & { [READY]?: Promise<void> }
   decompress(bytes: Uint8Array, options: { defaultHeapSize: number }): Uint8Array
 }
 
@@ -45,7 +48,8 @@ export function nodeZstd(): Zstd | undefined {
 /** Load the package, or take the one that is handed in. Rejects with `MissingDriver`. */
 export async function loadZstd(provided?: unknown): Promise<Zstd> {
   const lib = await importPeer<ZstdModule>('@bokuweb/zstd-wasm', 'The compression zstd (before Node 22.15)', provided)
-  await lib.init()
+  // It has one instance a process: a second init changes its memory under who uses it, and what is compressed then is zeros.
+  await (lib.compress[READY] ??= lib.init())
   return {
     compress: (bytes) => lib.compress(bytes),
     decompress: (bytes, maxBytes) => decompress(lib, bytes, maxBytes),

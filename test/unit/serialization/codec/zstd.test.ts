@@ -46,6 +46,20 @@ describe('loadZstd', () => {
     expect(decode(other.compress(Buffer.from('y'))).toString()).toBe('y')
   })
 
+  it('disturbs nobody who uses it already', async () => {
+    const text = Buffer.from('still whole')
+    let loaded = false
+    const loading = loadZstd().then(() => {
+      loaded = true
+    })
+    while (!loaded) {
+      expect(decode(zstd.compress(text))).toEqual(text)
+      await new Promise(setImmediate)
+    }
+    await loading
+    expect(decode(zstd.compress(text))).toEqual(text)
+  })
+
   it('refuses what is no single frame', () => {
     const frame = Buffer.from(zstd.compress(Buffer.from('abc')))
     expect(() => decode(Buffer.concat([frame, frame]))).toThrow('it is no single frame')
