@@ -103,8 +103,9 @@ describe('the embedded store, whatever happens', () => {
       await new Promise((resolve) => setTimeout(resolve, 50 + Math.random() * 150))
       const victim = Math.floor(Math.random() * running.length)
       const { helper, path } = running[victim]!
-      await helper.kill()
+      // When it was sent, not when we heard of it: others may take what it held in between.
       deaths.set(path, now())
+      await helper.kill()
       expect(findFaults(file)).toEqual([])
       running[victim] = await begin(victim === 0 ? 'produce' : 'consume')
     }
@@ -117,8 +118,8 @@ describe('the embedded store, whatever happens', () => {
       },
     )
     for (const { helper, path } of running) {
-      await helper.kill()
       deaths.set(path, now())
+      await helper.kill()
     }
 
     const done = new Map<string, number>()
