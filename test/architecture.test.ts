@@ -232,7 +232,8 @@ describe('these rules themselves', () => {
      const lazy = (): Promise<unknown> => import('@scope/name/sub')
      type T = import('../cli/main.ts').Main
      export const requires = { package: 'amqplib', range: '>=1' } as const
-     const peer = importPeer('mysql2', undefined)`,
+     const peer = importPeer('mysql2', undefined)
+     const other = requirePeer('suncalc', 'x')`,
   )
 
   it('see upward imports, packages, wire names, state and peers', () => {
@@ -240,7 +241,7 @@ describe('these rules themselves', () => {
     expect(strayPackages(bad)).toEqual(['util/x.ts:2 imports ioredis', 'util/x.ts:5 imports @scope/name/sub'])
     expect(strayWireNames(bad)).toEqual(["util/x.ts:4 spells '.reply.celery.pidbox'"])
     expect(bad.moduleLets).toEqual([3, 4])
-    expect(bad.peers.map(({ text }) => text)).toEqual(['amqplib', 'mysql2'])
+    expect(bad.peers.map(({ text }) => text)).toEqual(['amqplib', 'mysql2', 'suncalc'])
   })
 
   it('see circles', () => {

@@ -8,6 +8,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { ImproperlyConfigured, MissingDriver } from '../errors.ts'
 
+const OWN_FOLDER = dirname(fileURLToPath(import.meta.url))
+
 /**
  * The module of the package `packageName`. `neededFor` begins the sentence of the error: "The serializer yaml".
  * `provided` is a module that the user handed in, which is good for bundlers; it is taken as it is. Rejects with
@@ -21,20 +23,27 @@ export async function importPeer<T = unknown>(packageName: string, neededFor: st
   } catch (error) {
     if (!isMissing(error, packageName)) throw broken(packageName, neededFor, error)
     // Linked packages and strict package managers: our own folder may not see what the user's project does.
-    const url = resolveFromProject(packageName)
-    if (url === undefined) throw new MissingDriver(packageName, neededFor, { cause: error })
-    return importFrom<T>(url, packageName, neededFor)
+    const file = resolveFromProject(packageName)
+    if (file === undefined) throw new MissingDriver(packageName, neededFor, { cause: error })
+    return importFrom<T>(pathToFileURL(file).href, packageName, neededFor)
+  }
+}
+
+/** The same for what cannot wait, and for packages that `require` can load. Throws as `importPeer` rejects. */
+export function requirePeer(packageName: string, neededFor: string): unknown {
+  const file = resolveFrom(OWN_FOLDER, packageName) ?? resolveFromProject(packageName)
+  if (file === undefined) throw new MissingDriver(packageName, neededFor)
+  try {
+    return createRequire(file)(file)
+  } catch (error) {
+    throw broken(packageName, neededFor, error)
   }
 }
 
 /** The version of a package as `importPeer` would find it; undefined where it is not installed. */
 export function installedVersion(packageName: string): string | undefined {
   const program = process.argv[1]
-  const folders = [
-    dirname(fileURLToPath(import.meta.url)),
-    process.cwd(),
-    ...(program === undefined ? [] : [dirname(program)]),
-  ]
+  const folders = [OWN_FOLDER, process.cwd(), ...(program === undefined ? [] : [dirname(program)])]
   for (const folder of folders) {
     for (const home of createRequire(join(folder, 'package.json')).resolve.paths(packageName) ?? []) {
       const version = readPackage(join(home, packageName, 'package.json'))?.version
@@ -66,12 +75,12 @@ function isMissing(error: unknown, packageName: string): boolean {
   return error.message.includes(`'${packageName}'`)
 }
 
-/** The URL of the package as the working directory sees it, or else the program that was started. */
+/** The file of the package as the working directory sees it, or else the program that was started. */
 function resolveFromProject(packageName: string): string | undefined {
   const program = process.argv[1]
   for (const folder of [process.cwd(), ...(program === undefined ? [] : [dirname(program)])]) {
     const file = resolveFrom(folder, packageName)
-    if (file !== undefined) return pathToFileURL(file).href
+    if (file !== undefined) return file
   }
   return undefined
 }

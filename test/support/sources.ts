@@ -26,7 +26,7 @@ export interface Source {
   readonly literals: readonly Literal[]
   /** Lines of variables of the module that can be assigned again. */
   readonly moduleLets: readonly number[]
-  /** Packages that are loaded by name: `importPeer('name', ...)` and `requires = { package: 'name' }`. */
+  /** Packages that are loaded by name: `importPeer('name', ...)`, `requirePeer('name', ...)` and `requires = { package: 'name' }`. */
   readonly peers: readonly Literal[]
 }
 
@@ -101,7 +101,7 @@ function importedBy(node: ts.Node): ts.StringLiteralLike | undefined {
 
 function peerOf(node: ts.Node): ts.StringLiteralLike | undefined {
   let name: ts.Node | undefined
-  if (ts.isCallExpression(node) && node.expression.getText() === 'importPeer') name = node.arguments[0]
+  if (ts.isCallExpression(node) && /^(?:import|require)Peer$/.test(node.expression.getText())) name = node.arguments[0]
   else if (ts.isPropertyAssignment(node) && node.name.getText() === 'package' && isRequires(node.parent.parent)) {
     name = node.initializer
   }

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { importPeer, installedVersion } from '../../../src/driver/load.ts'
+import { importPeer, installedVersion, requirePeer } from '../../../src/driver/load.ts'
 import { ImproperlyConfigured, MissingDriver } from '../../../src/errors.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
@@ -96,5 +96,23 @@ describe('importPeer', () => {
     await expect(importPeer('celeriac-peer-empty', 'The test')).rejects.toBeInstanceOf(MissingDriver)
     write('celeriac-peer-browser/package.json', { exports: { browser: './main.js' } })
     await expect(importPeer('celeriac-peer-browser', 'The test')).rejects.toBeInstanceOf(MissingDriver)
+  })
+})
+
+describe('requirePeer', () => {
+  it('loads a package that we can see, or the project', () => {
+    write('celeriac-peer-required/package.json', { name: 'celeriac-peer-required', main: './main.js' })
+    write('celeriac-peer-required/main.js', 'exports.answer = 42')
+    expect(requirePeer('yaml', 'The test')).toHaveProperty('parse')
+    expect(requirePeer('celeriac-peer-required', 'The test')).toEqual({ answer: 42 })
+  })
+
+  it('says what to install, and for what; and what is broken', () => {
+    expect(() => requirePeer('celeriac-no-such-package', 'A solar schedule')).toThrow(MissingDriver)
+    expect(() => requirePeer('celeriac-no-such-package', 'A solar schedule')).toThrow(
+      'A solar schedule needs the package "celeriac-no-such-package". Install it with: npm install celeriac-no-such-package',
+    )
+    write('celeriac-peer-torn/index.js', 'require("celeriac-peer-of-the-torn")')
+    expect(() => requirePeer('celeriac-peer-torn', 'The test')).toThrow('which is installed and does not load')
   })
 })
