@@ -31,8 +31,8 @@ export interface FanoutParts {
   readonly client: RedisClient
   readonly keys: Keys
   readonly clock: Clock
-  /** Something came. */
-  readonly onMessage: () => void
+  /** Something came for these queues. */
+  readonly onMessage: (queues: ReadonlySet<string>) => void
 }
 
 export class Fanout {
@@ -147,7 +147,7 @@ export class Fanout {
     for (const name of queues) {
       this.#queues.get(name)?.waiting.push(storedMessage(String(payload), name, new FanoutHandle()))
     }
-    this.#parts.onMessage()
+    this.#parts.onMessage(queues)
   }
 
   #putOff(queue: FanoutQueue, message: StoredMessage, dueMs: number): void {
@@ -157,7 +157,7 @@ export class Fanout {
     handle.timer = clock.after(dueMs - clock.now(), () => {
       queue.putOff.delete(handle)
       queue.waiting.push(message)
-      onMessage()
+      onMessage(new Set([message.queue]))
     })
   }
 }

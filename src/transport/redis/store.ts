@@ -95,7 +95,14 @@ export class RedisStore implements QueueStore {
     const wakeAll = (): void => {
       this.#waiting.wakeAll()
     }
-    this.#fanout = new Fanout({ client, keys, clock, onMessage: wakeAll })
+    this.#fanout = new Fanout({
+      client,
+      keys,
+      clock,
+      onMessage: (queues) => {
+        this.#waiting.wake(queues)
+      },
+    })
     this.#ownership = new Ownership({
       ...options,
       client,
@@ -181,6 +188,11 @@ export class RedisStore implements QueueStore {
     return this.#client.isCluster ? undefined : Number(count)
   }
 
+  /** A cluster does not count who listens, so it is asked whether anybody is bound. */
+  tells(exchange: string): boolean {
+    return !this.#client.isCluster && this.#topology.isFanout(exchange)
+  }
+
   async getMany(
     queues: readonly string[],
     max: number,
@@ -231,11 +243,10 @@ export class RedisStore implements QueueStore {
     this.#fanout.release(told, options.redelivered, dueMs)
     // The youngest goes back first, so that the oldest is the next to be taken.
     const tags = this.#settle(messages).sort((a, b) => numberOf(b) - numberOf(a))
-    if (tags.length > 0) {
-      this.#waiting.forget()
-      await this.#run(RELEASE, [options.redelivered ? 1 : 0, dueMs ?? '', ...tags])
-    }
-    this.#waiting.wakeAll()
+    const queues = dueMs === undefined ? new Set(messages.map(({ queue }) => queue)) : undefined
+    await this.#change(queues, async () => {
+      if (tags.length > 0) await this.#run(RELEASE, [options.redelivered ? 1 : 0, dueMs ?? '', ...tags])
+    })
   }
 
   async size(queue: string): Promise<number> {
@@ -303,16 +314,25 @@ export class RedisStore implements QueueStore {
     const listed =
       told.length === 0 ? messages : messages.filter(({ entry }) => !this.#topology.isFanout(entry.exchange))
     const publish = told.map(({ entry, envelope }) => this.#publish(entry, envelope))
-    this.#waiting.forget()
-    if (listed.some(({ entry }) => (entry.dueMs ?? 0) > nowMs)) {
-      await this.#run(PUT, this.#putArguments(listed, nowMs))
-      if (publish.length > 0) await this.#client.send(publish)
-    } else {
-      const commands = [...this.#pushes(listed), ...publish]
-      if (commands.length === 1) await this.#client.send(commands)
-      else await this.#client.transaction(commands)
-    }
-    this.#waiting.wakeAll()
+    const isLate = listed.some(({ entry }) => (entry.dueMs ?? 0) > nowMs)
+    await this.#change(isLate ? undefined : new Set(listed.map(({ entry }) => entry.queue)), async () => {
+      if (isLate) {
+        await this.#run(PUT, this.#putArguments(listed, nowMs))
+        if (publish.length > 0) await this.#client.send(publish)
+      } else {
+        const commands = [...this.#pushes(listed), ...publish]
+        if (commands.length === 1) await this.#client.send(commands)
+        else await this.#client.transaction(commands)
+      }
+    })
+  }
+
+  /** Do something that changes these queues, or, where undefined, what is due: those who wait look again. */
+  async #change(queues: ReadonlySet<string> | undefined, work: () => Promise<void>): Promise<void> {
+    this.#waiting.forget(queues)
+    await work()
+    this.#waiting.forget(queues)
+    this.#waiting.wake(queues)
   }
 
   #publish({ exchange, routingKey }: QueueEntry, envelope: string): RedisCommand {

@@ -98,20 +98,29 @@ export class Waiting {
     })
   }
 
-  /** Nothing is known of the queues any more. What this connection does itself the server does not tell. */
-  forget(): void {
+  /** Nothing is known of these queues any more (default all). What this connection does itself the server does not tell. */
+  forget(queues: Iterable<string> = [...this.#empty]): void {
     this.#changes += 1
-    this.#empty.clear()
+    for (const queue of queues) this.#empty.delete(queue)
   }
 
-  /** Let all who wait look again. */
+  /**
+   * Let those look again who wait for one of these queues (default any). What is known of their lists stays: what comes
+   * by a fanout exchange, such as the worker's own heartbeat, is no reason to ask the server anything.
+   */
+  wake(queues?: ReadonlySet<string>): void {
+    const isWoken = (queue: string): boolean => queues?.has(queue) ?? true
+    for (const waiter of [...this.#waiters]) if (waiter.queues.some(isWoken)) waiter.wake()
+  }
+
+  /** Let all who wait look again, at the server. */
   wakeAll(): void {
     this.forget()
-    for (const waiter of [...this.#waiters]) waiter.wake()
+    this.wake()
   }
 
   /** These keys have changed: let those look again who wait for something in them. */
-  #wake(changed: readonly string[]): void {
+  #changed(changed: readonly string[]): void {
     const { keys } = this.#parts
     // Whichever queue it is that has something due now.
     if (changed.includes(keys.due)) {
@@ -135,7 +144,7 @@ export class Waiting {
     try {
       await client.track((changed) => {
         if (changed === undefined) this.wakeAll()
-        else this.#wake(changed)
+        else this.#changed(changed)
       }, keys.due)
       this.#tracks = true
     } catch (error) {

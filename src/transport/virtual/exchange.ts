@@ -66,8 +66,8 @@ function bindingMatches(type: ExchangeType, binding: Binding, routingKey: string
 type Route = (routingKey: string) => readonly string[]
 
 /**
- * The queue entries that publications become. The default exchange needs no look-up. Others are read from the store
- * anew for each call, so that what other processes have bound is seen. Throws `ChannelError` for an exchange that is
+ * The queue entries that publications become. The default exchange needs no look-up, nor one that the store tells
+ * messages of. Others are read from the store anew for each call, so that what other processes have bound is seen. Throws `ChannelError` for an exchange that is
  * not declared and for a mandatory message that reaches no queue.
  */
 export async function routePublications(
@@ -79,6 +79,10 @@ export async function routePublications(
   for (const publication of publications) {
     if (publication.exchange === '') {
       entries.push(entryFor(publication, publication.routingKey))
+      continue
+    }
+    if (publication.mandatory !== true && store.tells?.(publication.exchange) === true) {
+      entries.push(entryFor(publication, ''))
       continue
     }
     let route = routes.get(publication.exchange)

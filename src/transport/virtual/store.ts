@@ -61,6 +61,11 @@ export interface QueueStore {
    */
   tell?(entry: QueueEntry): Promise<number | undefined>
   /**
+   * Is this known to be such an exchange? Then a message needs no look-up of who is bound, unless it is mandatory: its one
+   * entry names no queue.
+   */
+  tells?(exchange: string): boolean
+  /**
    * Take up to `max` due messages, the most urgent first, from any of `queues`, and note them as given out to this
    * process in the same step. With `noAck` they are gone at once. Does not wait.
    */

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import type { RedisStore } from '../../../../src/transport/redis/store.ts'
 import type { QueueDeclaration } from '../../../../src/transport/transport.ts'
 import type { StoredMessage } from '../../../../src/transport/virtual/store.ts'
 import { describeWithRedis } from '../../../support/redis.ts'
@@ -52,6 +53,28 @@ describeWithRedis('the Redis store', () => {
     await other.putMany([entry('q', '1')])
     await waiting
     expect(bodies(await store.getMany(['q'], 10, { noAck: false }))).toEqual(['1'])
+  })
+
+  it('asks nothing where something comes by a fanout exchange, its own or of others', async () => {
+    const [store, other] = [await bench.store(), await bench.store()]
+    await store.declareExchange({ name: 'x', type: 'fanout', durable: false, autoDelete: false })
+    await store.bind({ exchange: 'x', queue: 'events', routingKey: '' })
+    for (const name of ['q', 'events']) {
+      await store.startConsuming(name)
+      await store.getMany([name], 10, { noAck: true })
+    }
+    const costOfTelling = async (teller: RedisStore): Promise<number> => {
+      const before = await commands()
+      const waiting = store.waitForMessages(['q', 'events'], never)
+      await teller.putMany([entry('events', 'beat', { exchange: 'x' })])
+      await waiting
+      expect(await store.getMany(['q'], 10, { noAck: true })).toEqual([])
+      expect(bodies(await store.getMany(['events'], 10, { noAck: true }))).toEqual(['beat'])
+      return (await commands()) - before
+    }
+    await other.getExchange('x')
+    // What was told, and the question itself; an owner's word may come in between.
+    for (const teller of [store, other]) await waitFor(async () => (await costOfTelling(teller)) === 2)
   })
 
   it('wakes those who wait for what it publishes itself', async () => {

@@ -111,6 +111,15 @@ describe('routePublications', () => {
     expect(store.takeCalls()).toEqual(['getExchange x'])
   })
 
+  it('asks nobody who is bound to an exchange that the store tells messages of, unless somebody must be', async () => {
+    const telling = Object.assign(store, { tells: (exchange: string) => exchange === 'x' })
+    await telling.declareExchange({ name: 'x', type: 'fanout', durable: true, autoDelete: false })
+    const [entry, ...others] = await routePublications(telling, [publication('x', 'k')])
+    expect([entry?.queue, entry?.exchange, entry?.routingKey, others]).toEqual(['', 'x', 'k', []])
+    expect(telling.takeCalls()).toEqual([])
+    await expect(queues([publication('x', 'k', { mandatory: true })])).rejects.toThrow(ChannelError)
+  })
+
   it('refuses an exchange that is not declared, and a mandatory message that nobody takes', async () => {
     await expect(queues([publication('nowhere', 'k')])).rejects.toThrow(ChannelError)
     await expect(queues([publication('nowhere', 'k')])).rejects.toThrow(/"nowhere"/)
