@@ -1,5 +1,10 @@
-/** Celery: the app as users know it, with the floors above it: a worker inside the program. */
+/** Celery: the app as users know it, with the floors above it: a worker and a beat inside the program. */
 import { App } from './app/app.ts'
+import { BeatStoreRegistry } from './beat/registry.ts'
+import { Schedules } from './beat/schedules.ts'
+import type { BeatStore } from './beat/store.ts'
+import { Lazy } from './util/lazy.ts'
+import { splitUrls } from './util/url.ts'
 import { checkCommand, createCommands } from './worker/commands/all.ts'
 import type { Command } from './worker/commands/command.ts'
 import type { Component } from './worker/component.ts'
@@ -13,6 +18,17 @@ import type { WorkerOptions } from './worker/worker.ts'
  *     export const add = app.task('proj.add', (x: number, y: number) => x + y)
  */
 export class Celery extends App {
+  /** What beats share, by the broker's URL scheme; register your own here. */
+  readonly beatStores: BeatStoreRegistry = new BeatStoreRegistry()
+  /** Beat's timetable: what is on it, and changes at run time. */
+  readonly schedule: Schedules = new Schedules({
+    entries: this.entries,
+    clock: this.clock,
+    store: () => this.#beatStore.get(),
+    timezone: async () => (await this.prepare()).timezone,
+    send: (calls) => this.sendTasks(calls),
+  })
+  readonly #beatStore = new Lazy(() => this.#openBeatStore())
   readonly #components: Component[] = []
   readonly #commands: Command[] = []
 
@@ -44,5 +60,21 @@ export class Celery extends App {
   /** The remote control commands of this app's workers: the standard ones, and those that were added. */
   get workerCommands(): readonly Command[] {
     return createCommands(this.#commands)
+  }
+
+  override async close(): Promise<void> {
+    try {
+      await this.#beatStore.close()
+    } finally {
+      await super.close()
+    }
+  }
+
+  async #openBeatStore(): Promise<BeatStore> {
+    const broker = await this.brokerOptions()
+    // All beats of an app must look at the same one, also while messages go to another: so it is always the first.
+    const [url = ''] = splitUrls(broker.urls)
+    const { beatScheduleFilename } = this.conf.values
+    return this.beatStores.open(url, { scope: this.main, broker, filename: beatScheduleFilename })
   }
 }

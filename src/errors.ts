@@ -3,7 +3,7 @@
  * brand rather than by identity, so that two copies of the package in one process still know each other's errors.
  *
  *     CeleryError
- *       ImproperlyConfigured    SecurityError   MissingDriver   AlreadyRunning
+ *       ImproperlyConfigured    SecurityError   MissingDriver   AlreadyRunning   EntryNotFound
  *       OperationalError        ConnectionError   ChannelError                      (what can be tried again)
  *       SerializationError      EncodeError   DecodeError   ContentDisallowed
  *       BackendError            BackendGetMetaError   BackendStoreError   NoResultBackend
@@ -66,6 +66,18 @@ export class AlreadyRunning extends CeleryError {
     )
     this.pidfile = pidfile
     this.pid = pid
+  }
+}
+
+/** There is no entry of this name on beat's timetable. */
+export class EntryNotFound extends CeleryError {
+  override readonly code: string = 'ENTRY_NOT_FOUND'
+  readonly entry: string
+
+  /** `hint` is the end of the sentence, such as `; did you mean "nightly"?` */
+  constructor(entry: string, hint: string = '') {
+    super(`There is no entry "${entry}" on beat's timetable${hint}`)
+    this.entry = entry
   }
 }
 

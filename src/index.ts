@@ -13,7 +13,9 @@ export type {
 } from './app/control.ts'
 export type { Answers, Inspect, InspectOptions } from './app/inspect.ts'
 export type { Call, PublishContext, PublishMiddleware } from './app/send.ts'
+export type { CatchUp, EntryDefinition, EntryInput, EntryOptions } from './app/entry.ts'
 export type { Settings, SettingsInput } from './app/settings.ts'
+export type { EntryInfo, Schedules } from './beat/schedules.ts'
 export { Canvas } from './canvas/canvas.ts'
 export { Chain } from './canvas/chain.ts'
 export { chord, Chord } from './canvas/chord.ts'
@@ -36,6 +38,7 @@ export {
   ContentDisallowed,
   DecodeError,
   EncodeError,
+  EntryNotFound,
   Ignore,
   ImproperlyConfigured,
   IncompleteStream,

@@ -46,6 +46,7 @@ it('celeriac', () => {
     'DecodeError',
     'EagerResult',
     'EncodeError',
+    'EntryNotFound',
     'Group',
     'GroupResult',
     'Ignore',
@@ -98,6 +99,7 @@ it('celeriac', () => {
     'AppOptions',
     'BroadcastOptions',
     'Call',
+    'CatchUp',
     'Command',
     'CommandArgument',
     'CommandArguments',
@@ -108,6 +110,10 @@ it('celeriac', () => {
     'ControlRevokeOptions',
     'CrontabFields',
     'CrontabOptions',
+    'EntryDefinition',
+    'EntryInfo',
+    'EntryInput',
+    'EntryOptions',
     'ErrorReply',
     'GetOptions',
     'Inspect',
@@ -140,6 +146,7 @@ it('celeriac', () => {
     'Schedule',
     'ScheduleInput',
     'ScheduledInfo',
+    'Schedules',
     'Serializer',
     'Settings',
     'SettingsInput',
@@ -198,9 +205,10 @@ it('celeriac/worker', () => {
 it('celeriac/testing', () => {
   const { values, types } = namesOf('testing/index.ts')
   expect(Object.keys(testing).sort()).toEqual(values)
-  expect(values).toEqual(['testBackend', 'testPool', 'testTransport'])
+  expect(values).toEqual(['testBackend', 'testBeatStore', 'testPool', 'testTransport'])
   expect(types).toEqual([
     'BackendSuiteOptions',
+    'BeatStoreUnderTest',
     'BrokerUnderTest',
     'PoolSuiteOptions',
     'StoreUnderTest',

@@ -13,7 +13,7 @@ import { createSignature } from '../canvas/signature.ts'
 import type { AnySignature, SetOptions, Signature } from '../canvas/signature.ts'
 import { SqliteFiles } from '../driver/sqlite.ts'
 import { ImproperlyConfigured, NotRegistered } from '../errors.ts'
-import type { BrokerConnection } from '../messaging/connection.ts'
+import type { BrokerConnection, BrokerConnectionOptions } from '../messaging/connection.ts'
 import type { Mailbox } from '../messaging/mailbox.ts'
 import type { Message } from '../protocol/message.ts'
 import { COMPRESSION_HEADER } from '../protocol/names.ts'
@@ -55,6 +55,7 @@ import { Config } from './config.ts'
 import { Control } from './control.ts'
 import { readDeclaration } from './declaration.ts'
 import { asSent, runEagerly } from './eager.ts'
+import { Entries } from './entries.ts'
 import { Events } from './events.ts'
 import { appBrand } from './loader.ts'
 import type { AppLocation } from './loader.ts'
@@ -120,6 +121,8 @@ export class App implements TaskHost {
   readonly events: Events
   /** The file that made this app: relative task modules start there. Undefined in a REPL. */
   readonly file: string | undefined
+  /** What the app's own code puts on beat's timetable. */
+  readonly entries: Entries = new Entries()
   /** The kinds of signatures; register your own here. */
   readonly canvas: Canvas = new Canvas(this)
   /** Where results that travel as messages go to (`reply_to`). */
@@ -508,6 +511,11 @@ export class App implements TaskHost {
   /** A connection of its own, for who consumes (`read`, the default) or publishes (`write`). The caller closes it. */
   async connect(purpose: 'read' | 'write' = 'read'): Promise<BrokerConnection> {
     return this.#connections.broker(await this.prepare(), purpose)
+  }
+
+  /** How the app's broker is found, for who publishes. */
+  async brokerOptions(): Promise<BrokerConnectionOptions> {
+    return this.#connections.brokerOptions(await this.prepare(), 'write')
   }
 
   /**

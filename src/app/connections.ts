@@ -3,6 +3,7 @@ import type { ResultBackend } from '../backend/backend.ts'
 import type { BackendRegistry } from '../backend/registry.ts'
 import type { SqliteRegistry } from '../driver/sqlite.ts'
 import { BrokerConnection } from '../messaging/connection.ts'
+import type { BrokerConnectionOptions } from '../messaging/connection.ts'
 import { Mailbox } from '../messaging/mailbox.ts'
 import type { LogicalClock } from '../messaging/mailbox.ts'
 import type { Message } from '../protocol/message.ts'
@@ -39,6 +40,11 @@ export class Connections {
 
   /** A way to the broker for who consumes (`read`) or publishes (`write`). It connects when it is first used. */
   broker(settings: Settings, purpose: 'read' | 'write'): BrokerConnection {
+    return new BrokerConnection(this.brokerOptions(settings, purpose))
+  }
+
+  /** What such a way is made of, for those who find the broker by themselves. */
+  brokerOptions(settings: Settings, purpose: 'read' | 'write'): BrokerConnectionOptions {
     const { transports, logger, clock, sqlite } = this.#parts
     const { brokerConnectionTimeout: timeout } = settings
     const broker: BrokerSettings = {
@@ -47,7 +53,7 @@ export class Connections {
       heartbeat: settings.brokerHeartbeat,
       delayedQueueType: settings.brokerNativeDelayedDeliveryQueueType === 'classic' ? 'classic' : 'quorum',
     }
-    return new BrokerConnection({
+    return {
       urls: purpose === 'write' ? settings.brokerWriteUrl : settings.brokerReadUrl,
       transports,
       transportOptions: settings.brokerTransportOptions,
@@ -55,7 +61,7 @@ export class Connections {
       maxRetries: settings.brokerConnectionMaxRetries,
       ...(timeout === null ? {} : { connectTimeoutMs: timeout * 1000 }),
       failover: settings.brokerFailoverStrategy ?? 'round-robin',
-    })
+    }
   }
 
   /** A way to another broker than that of the settings: nothing of them but its URL counts. */
