@@ -92,14 +92,28 @@ export interface PartReturn {
   readonly claim: string
 }
 
+/** What came back of a chord's header: all that its body needs to know. */
+export interface ReturnedHeader {
+  /** In the order of the header. */
+  readonly parts: readonly ChordPart[]
+  /** What was saved under the chord's id: a header with groups in it is. */
+  readonly saved: GroupMeta | undefined
+}
+
 /** How a chord stands after a part came back. */
 export type ChordProgress =
   /** Others are missing, or the body was sent: nothing is to be done. */
   | { readonly kind: 'counted' }
-  /** It was the last: the caller sends the body, then closes the chord. All parts in the order of the header. */
-  | { readonly kind: 'complete'; readonly parts: readonly ChordPart[] }
+  /** It was the last: the caller sends the body, then closes the chord. `read` throws `BackendError` for what is no part. */
+  | { readonly kind: 'complete'; readonly read: () => ReturnedHeader }
   /** Somebody else is about to send the body. Ask again in so many milliseconds, for he may die over it. */
   | { readonly kind: 'claimed'; readonly againMs: number }
+
+/** A part on its way into the store, which writes here what became of it: so many of them share one promise. */
+export interface ReturningPart extends PartReturn {
+  /** Undefined until it was counted; a `BackendError` where it could not be. */
+  progress: ChordProgress | Error | undefined
+}
 
 /**
  * SEAM ChordStore: counts the parts of chords. Each part counts once, however often it comes back: a chord is told by
@@ -110,7 +124,7 @@ export type ChordProgress =
  * claim lapsed. So a body is never lost, and is sent twice only where its sender dies between the broker's word and the
  * closing, or takes longer than the claim; both times under the id that it was frozen with.
  *
- * What is kept of a chord expires like results do. All verbs reject with `BackendError`.
+ * What is kept of a chord expires like results do. All verbs reject with `BackendError`, but for `returnPart`.
  */
 export interface ChordStore {
   /**
@@ -124,9 +138,10 @@ export interface ChordStore {
   encodePart(part: ChordPart): Body
   /**
    * Note a part, in the place of what it said before, and count. Calling it again with the same claim renews that. What
-   * comes in one turn of the event loop is counted in one go, as if one came after the other.
+   * comes in one turn of the event loop is counted in one go, as if one came after the other. Resolves when the part's
+   * `progress` is written; never rejects, for a part may be asked about long after.
    */
-  returnPart(part: PartReturn): Promise<ChordProgress>
+  returnPart(part: ReturningPart): Promise<void>
   /** The body was sent, or has failed: forget the parts, and remember for a while that it is over. */
   closeChord(groupId: string): Promise<void>
 }

@@ -4,7 +4,7 @@ import type { Body } from '../protocol/message.ts'
 import { decodeChordPart, decodeGroupMeta, decodeTaskMeta, encodeChordPart } from '../protocol/result.ts'
 import type { ChordPart, GroupMeta, TaskMeta } from '../protocol/result.ts'
 import type { Serializer } from '../serialization/serializer.ts'
-import type { EncodedResult } from './backend.ts'
+import type { EncodedResult, ReturnedHeader } from './backend.ts'
 
 /** Throws `EncodeError` for a value that has no form in the serializer. */
 export function encodeTaskDocument(serializer: Serializer, meta: TaskMeta): EncodedResult {
@@ -39,12 +39,24 @@ export function encodePartDocument(serializer: Serializer, part: ChordPart): Bod
   return serializer.encode(encodeChordPart(part))
 }
 
-/** Throws `BackendError` where the body is no part of a chord. */
-export function decodePartDocument(serializer: Serializer, groupId: string, body: Body): ChordPart {
+function decodePartDocument(serializer: Serializer, groupId: string, body: Body): ChordPart {
   try {
     return decodeChordPart(serializer.decode(body))
   } catch (cause) {
     throw new BackendError(`A part of the chord ${groupId} cannot be read: ${reasonOf(cause)}`, { cause })
+  }
+}
+
+/** Throws `BackendError` where one of the bodies is no part, or `saved` no document of a group. */
+export function decodeHeader(
+  serializer: Serializer,
+  groupId: string,
+  parts: readonly Body[],
+  saved: Body | undefined,
+): ReturnedHeader {
+  return {
+    parts: parts.map((body) => decodePartDocument(serializer, groupId, body)),
+    saved: saved === undefined ? undefined : decodeGroupDocument(serializer, groupId, saved),
   }
 }
 

@@ -79,7 +79,7 @@ class MemoryBackend implements ResultBackend {
   constructor(results: MemoryResults, context: BackendContext) {
     this.#results = results
     this.#context = context
-    this.chords = new MemoryChordStore(results.chords, context)
+    this.chords = new MemoryChordStore(results.chords, context, (id) => this.#find(results.groups, id)?.body)
   }
 
   encodeResult(meta: TaskMeta): EncodedResult {

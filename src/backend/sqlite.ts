@@ -22,8 +22,7 @@ import type {
   Watch,
 } from './backend.ts'
 import { decodeGroupDocument, decodeTaskDocument, encodeGroupDocument, encodeTaskDocument } from './documents.ts'
-import { countParts, SqliteChordStore } from './sqlite/chords.ts'
-import type { Returning } from './sqlite/chords.ts'
+import { SqliteChordStore } from './sqlite/chords.ts'
 import { Expiry } from './sqlite/expiry.ts'
 import { deleteGroup, deleteResults, readGroup, readResult, writeGroup, writeResults } from './sqlite/results.ts'
 import { Watcher } from './sqlite/watcher.ts'
@@ -41,7 +40,6 @@ export const sqliteBackend: BackendFactory = {
 interface Opened {
   readonly database: SqliteDatabase
   readonly writes: TransactionBatch<EncodedResult>
-  readonly parts: TransactionBatch<Returning>
   readonly watcher: Watcher
   readonly expiry: Expiry
 }
@@ -60,11 +58,7 @@ class SqliteBackend implements ResultBackend {
     this.displayUrl = maskPassword(url)
     this.#settings = settings
     this.#context = context
-    this.chords = new SqliteChordStore({
-      context,
-      write: (work) => this.#writeChord(({ database }) => database.write(work)),
-      count: (returning) => this.#writeChord(({ parts }) => parts.add([returning])),
-    })
+    this.chords = new SqliteChordStore(context, (work) => this.#writeChord(work))
   }
 
   encodeResult(meta: TaskMeta): EncodedResult {
@@ -183,15 +177,12 @@ class SqliteBackend implements ResultBackend {
       writeResults(statements, results, this.#expiresMs(), clock.now())
       database.notify('results')
     })
-    const parts = new TransactionBatch<Returning>(database, (statements, returning) => {
-      countParts(statements, returning, this.#context)
-    })
     const watcher = new Watcher(database, { clock, logger, decode: (id, body) => this.#decode(id, body) })
     const expiry = new Expiry(database, clock, (error) => {
       logger.warning(`Expired results could not be removed from ${this.displayUrl}`, { error })
     })
     expiry.start()
-    const opened = { database, writes, parts, watcher, expiry }
+    const opened = { database, writes, watcher, expiry }
     this.#opened = opened
     void database.lost.then(() => this.#lose(opened))
     return opened
@@ -211,9 +202,10 @@ class SqliteBackend implements ResultBackend {
     await database.write(work)
   }
 
-  async #writeChord(write: (opened: Opened) => Promise<void>): Promise<void> {
+  async #writeChord(work: (statements: SqlStatements) => void): Promise<void> {
     try {
-      await write(this.#opened ?? (await this.#open()))
+      const { database } = this.#opened ?? (await this.#open())
+      await database.write(work)
     } catch (error) {
       throw explain(error, (reason) => new BackendError(reason, { cause: error }))
     }

@@ -7,12 +7,12 @@
  * A store or broker that is away is asked again for as long as it takes: a body must not fail because a server started
  * anew. Only what would fail for ever fails the body.
  */
-import type { ChordProgress, ChordStore, PartReturn, ResultBackend } from '../backend/backend.ts'
+import type { ChordStore, ResultBackend, ReturnedHeader, ReturningPart } from '../backend/backend.ts'
 import { runOutside } from '../context.ts'
 import { BackendError, ChordError, OperationalError } from '../errors.ts'
 import { isOperational } from '../messaging/failure.ts'
 import { encodeException, tracebackText } from '../protocol/exception.ts'
-import type { ChordPart, TaskMeta } from '../protocol/result.ts'
+import type { TaskMeta } from '../protocol/result.ts'
 import type { SignatureData } from '../protocol/signature.ts'
 import { FAILURE } from '../protocol/states.ts'
 import type { TaskState } from '../protocol/states.ts'
@@ -21,6 +21,7 @@ import { pause, waitBefore } from '../util/backoff.ts'
 import type { GrowingWait } from '../util/backoff.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
+import type { MaybePromise } from '../util/maybe-promise.ts'
 import { failureMeta, tasksOf } from './abandoned.ts'
 import { awaitParts, chordError, errorRepr, nestedValues, valuesOf } from './chord-values.ts'
 import { callErrbacks, sendFollower } from './continue.ts'
@@ -61,14 +62,6 @@ export interface PartEnd {
 const WAIT: GrowingWait = { startMs: 200, stepMs: 300, maxMs: 5000 }
 
 /**
- * Count a part that has ended, together with what else ends in this turn of the event loop; most parts are done with then.
- * Undefined where that failed: `settleChord` asks again, and then the error counts.
- */
-export function countPart(chords: ChordStore, returned: PartReturn): Promise<ChordProgress | undefined> {
-  return chords.returnPart(returned).catch(() => undefined)
-}
-
-/**
  * Count a part whose value is at hand; send or fail the body where it was the last. Does nothing where the backend does not
  * count: there `celery.chord_unlock` waits. Rejects with `EncodeError` for a value that has no form, and as `settleChord`.
  */
@@ -78,34 +71,34 @@ export async function returnPart(runtime: ChordRuntime, part: Part, end: PartEnd
   const { id: taskId, groupId, groupIndex: index } = part
   if (chords === undefined || groupId === undefined) return
   const body = chords.encodePart({ ...end, taskId })
-  const returned: PartReturn = { taskId, groupId, index, body, claim: host.newId() }
-  await settleChord(runtime, part, returned, await countPart(chords, returned))
+  const returned: ReturningPart = { taskId, groupId, index, body, claim: host.newId(), progress: undefined }
+  await chords.returnPart(returned)
+  if (!isCounted(returned)) await settleChord(runtime, part, returned)
+}
+
+/** Is nothing left to do for this part? True of most. */
+export function isCounted({ progress }: ReturningPart): boolean {
+  return progress !== undefined && 'kind' in progress && progress.kind === 'counted'
 }
 
 /**
- * See to what is left to do after a part was counted, of which `first` was said: send the body where it was the last, or
- * fail it. Rejects with the error of a server that is still away when the signal aborts.
+ * See to what is left to do after a part was counted: send the body where it was the last, or fail it. What could not be
+ * counted is counted again. Rejects with the error of a server that is still away when the signal aborts.
  */
-export async function settleChord(
-  runtime: ChordRuntime,
-  part: Part,
-  returned: PartReturn,
-  first: ChordProgress | undefined,
-): Promise<void> {
-  if (first?.kind === 'counted') return
-  const backend = await runtime.host.backend()
-  const { chords } = backend
-  if (chords === undefined) return
+export async function settleChord(runtime: ChordRuntime, part: Part, returned: ReturningPart): Promise<void> {
   const { host, logger } = runtime
   const { groupId } = returned
-  let known = first
+  const backend = await host.backend()
+  const { chords } = backend
+  if (chords === undefined) return
+  if (returned.progress instanceof Error) returned.progress = undefined
   const isOver = await insist(runtime, part, async () => {
     try {
-      const parts = await bring(runtime, chords, returned, known)
-      if (parts === undefined) return false
-      await sendBody(host, part, await gather(runtime, backend, part, parts))
+      const header = await bring(runtime, chords, returned)
+      if (header === undefined) return false
+      await sendBody(host, part, await gather(runtime, backend, header))
     } catch (error) {
-      known = undefined
+      returned.progress = undefined
       if (mayPass(error) || !(error instanceof ChordError || error instanceof BackendError)) throw error
       logger.error(`The chord ${groupId} failed: ${error.message}`, { error })
       await failBody(runtime, part.chord, error instanceof ChordError ? error : joinError(error))
@@ -170,42 +163,39 @@ export async function failBody(runtime: ChordRuntime, body: SignatureData, error
   if (isGroup && ids.length > 0) await host.revoke(ids, {})
 }
 
-/** All parts where this one completes the chord; undefined where there is nothing to do. */
+/** The header where this part completes it; undefined where there is nothing to do. */
 async function bring(
   { clock, signal }: ChordRuntime,
   chords: ChordStore,
-  part: PartReturn,
-  first: ChordProgress | undefined,
-): Promise<readonly ChordPart[] | undefined> {
-  let known = first
+  part: ReturningPart,
+): Promise<ReturnedHeader | undefined> {
   for (;;) {
-    const progress: ChordProgress = known ?? (await chords.returnPart(part))
-    known = undefined
+    if (part.progress === undefined) await chords.returnPart(part)
+    const { progress } = part
+    if (progress === undefined || progress instanceof Error)
+      throw progress ?? new BackendError('A part was not counted')
     if (progress.kind === 'counted') return undefined
-    if (progress.kind === 'complete') return progress.parts
+    if (progress.kind === 'complete') return progress.read()
     if (signal.aborted) throw new OperationalError(`Somebody else is about to send the body of chord ${part.groupId}`)
     await pause(clock, progress.againMs, signal)
+    part.progress = undefined
   }
 }
 
-/** Rejects with `ChordError`. */
-async function gather(
+/** The values of a header. A promise only where it has groups in it. Throws or rejects with `ChordError`. */
+function gather(
   { host, clock }: ChordRuntime,
   backend: ResultBackend,
-  { groupId = '' }: Part,
-  parts: readonly ChordPart[],
-): Promise<unknown[]> {
+  { parts, saved }: ReturnedHeader,
+): MaybePromise<unknown[]> {
   // Only a header with groups in it was saved.
-  const saved = await backend.restoreGroup(groupId)
   if (saved === undefined) return valuesOf(parts)
   const [, children] = saved.result
-  try {
-    const { joinTimeoutMs } = host.chordPolicy()
-    return await nestedValues(children ?? [], parts, (ids) => awaitParts(backend, ids, joinTimeoutMs, clock))
-  } catch (error) {
-    if (mayPass(error)) throw error
-    throw joinError(error)
-  }
+  const { joinTimeoutMs } = host.chordPolicy()
+  const nested = nestedValues(children ?? [], parts, (ids) => awaitParts(backend, ids, joinTimeoutMs, clock))
+  return nested.catch((error: unknown) => {
+    throw mayPass(error) ? error : joinError(error)
+  })
 }
 
 /**

@@ -5,7 +5,7 @@
 import { once } from 'node:events'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { start, type REPLServer } from 'node:repl'
+import type { REPLServer } from 'node:repl'
 import { text } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { chord } from '../canvas/chord.ts'
@@ -117,6 +117,8 @@ function compile(parameters: readonly string[], program: string): (...values: un
 
 /** To the end of the conversation. */
 async function converse(process: CliProcess, names: Names): Promise<void> {
+  // Only here: it brings Node's domains along, and with them each event of every command would take a detour.
+  const { start } = await import('node:repl')
   const server = start({
     prompt: '> ',
     input: process.stdin,

@@ -3,9 +3,9 @@
  * `testBackend`, for backends that count.
  */
 import assert from 'node:assert/strict'
-import type { ChordProgress, ChordStore, ResultBackend } from '../backend/backend.ts'
+import type { ChordProgress, ChordStore, ResultBackend, ReturnedHeader, ReturningPart } from '../backend/backend.ts'
 import { CeleryError } from '../errors.ts'
-import type { ChordPart } from '../protocol/result.ts'
+import type { ChordPart, GroupMeta } from '../protocol/result.ts'
 import { FAILURE, SUCCESS } from '../protocol/states.ts'
 import { until } from './suite.ts'
 
@@ -32,12 +32,21 @@ function bring(chords: ChordStore, taskId: string, part: Part = {}): Promise<Cho
 
 async function returnTo(chords: ChordStore, groupId: string, part: Required<Part> & ChordPart): Promise<ChordProgress> {
   const { taskId, index, claim } = part
-  return chords.returnPart({ groupId, taskId, index, claim, body: chords.encodePart(part) })
+  const body = chords.encodePart(part)
+  const returned: ReturningPart = { groupId, taskId, index, claim, body, progress: undefined }
+  await chords.returnPart(returned)
+  const { progress } = returned
+  if (progress === undefined || progress instanceof Error) throw progress ?? new Error('the part was not counted')
+  return progress
+}
+
+function headerOf(progress: ChordProgress): ReturnedHeader {
+  if (progress.kind !== 'complete') assert.fail(`The chord is not complete: ${progress.kind}`)
+  return progress.read()
 }
 
 function values(progress: ChordProgress): unknown[] {
-  if (progress.kind !== 'complete') assert.fail(`The chord is not complete: ${progress.kind}`)
-  return progress.parts.map((part) => part.result)
+  return headerOf(progress).parts.map((part) => part.result)
 }
 
 const COUNTED: ChordProgress = { kind: 'counted' }
@@ -80,14 +89,22 @@ export function testChords(test: Test, shortestExpiryMs: number): void {
     await chords.setChordSize('g1', 2)
     const result = { exc_type: 'ValueError', exc_message: ['x'], exc_module: 'builtins' }
     await bring(chords, 't0', { status: FAILURE, result })
-    const progress = await bring(chords, 't1', { result: null })
-    assert.deepEqual(progress, {
-      kind: 'complete',
-      parts: [
-        { taskId: 't0', status: FAILURE, result },
-        { taskId: 't1', status: SUCCESS, result: null },
-      ],
-    })
+    const { parts } = headerOf(await bring(chords, 't1', { result: null }))
+    assert.deepEqual(parts, [
+      { taskId: 't0', status: FAILURE, result },
+      { taskId: 't1', status: SUCCESS, result: null },
+    ])
+  })
+
+  test('what was saved of a header comes with its parts', async (open) => {
+    const backend = await open()
+    const chords = backend.chords as ChordStore
+    for (const id of ['g1', 'g2']) await chords.setChordSize(id, 1)
+    const saved: GroupMeta = { result: [['g1', null], [[['t0', null], null]]] }
+    await backend.saveGroup('g1', saved)
+    assert.deepEqual(headerOf(await bring(chords, 't0')).saved, saved)
+    const part = { taskId: 't0', index: 0, status: SUCCESS, result: 2, claim: 'c' }
+    assert.equal(headerOf(await returnTo(chords, 'g2', part)).saved, undefined)
   })
 
   test('a part that comes twice counts once, and what it said last counts', async (open) => {

@@ -17,8 +17,8 @@
  * Only here events about a task are sent, too.
  */
 import { constants } from 'node:os'
-import type { EncodedResult, ResultBackend } from '../backend/backend.ts'
-import { abandon, countPart, returnPart, settleChord } from '../canvas/chord-part.ts'
+import type { EncodedResult, ResultBackend, ReturningPart } from '../backend/backend.ts'
+import { abandon, isCounted, returnPart, settleChord } from '../canvas/chord-part.ts'
 import type { ChordRuntime, Part, PartEnd } from '../canvas/chord-part.ts'
 import { callErrbacks } from '../canvas/continue.ts'
 import type { Host } from '../canvas/host.ts'
@@ -48,7 +48,6 @@ import type { RequestFacts, Signals } from '../signals.ts'
 import type { Failure, Outcome } from '../task/outcome.ts'
 import type { TaskDefinition } from '../task/task.ts'
 import { failureOf } from '../task/failure.ts'
-import { asError } from '../util/as-error.ts'
 import type { Clock } from '../util/clock.ts'
 import type { LogFields, Logger } from '../util/logger.ts'
 import type { EarlyAcks } from './early-acks.ts'
@@ -92,8 +91,9 @@ export class Request implements JobObserver {
   startedMs: number | undefined
   /** The process that runs it. */
   pid: number | undefined
-  /** Resolves with the error of a part of a chord that could not be counted. */
-  #counting: Promise<Error | undefined> | undefined
+  /** What it said as a part of a chord, and when that is counted. */
+  #returned: ReturningPart | undefined
+  #counting: Promise<void> | undefined
   /** Resolves with the error of a document that could not be stored. */
   #storing: Promise<Error | undefined> | undefined
   /** It was given to the pool, which runs it or has run it. */
@@ -201,25 +201,12 @@ export class Request implements JobObserver {
 
   /** As a part of a chord it has ended. Counting, and sending the body after the last one, is waited for likewise. */
   endPart(body: Body): void {
-    const before = this.#counting
-    const counting = this.#countPart(body)
-    this.#counting = before === undefined ? counting : before.then(async (error) => error ?? (await counting))
-  }
-
-  async #countPart(body: Body): Promise<Error | undefined> {
-    const { backend, claimPrefix, decode } = this.#parts
+    const { backend, claimPrefix } = this.#parts
     const { id: taskId, group: groupId, groupIndex: index } = this.head
-    if (backend.chords === undefined || groupId === undefined) return undefined
-    const returned = { taskId, groupId, index, body, claim: claimPrefix + String(this.key) }
-    try {
-      const progress = await countPart(backend.chords, returned)
-      if (progress?.kind === 'counted') return undefined
-      const part = this.#part(decodeTaskBody(decode(this.message.message)).embed)
-      await settleChord(this.#chords(), part, returned, progress)
-      return undefined
-    } catch (error) {
-      return asError(error)
-    }
+    if (backend.chords === undefined || groupId === undefined) return
+    const claim = claimPrefix + String(this.key)
+    this.#returned = { taskId, groupId, index, body, claim, progress: undefined }
+    this.#counting = backend.chords.returnPart(this.#returned)
   }
 
   /** The message goes back as if it had never come, until its time where that is still to come. */
@@ -378,9 +365,16 @@ export class Request implements JobObserver {
 
   /** Counting comes first, for a chord that fails has more to store. */
   async #stored(): Promise<void> {
-    const uncounted = this.#counting === undefined ? undefined : await this.#counting
-    const error = uncounted ?? (await this.#storing)
+    if (this.#counting !== undefined) await this.#counting
+    if (this.#returned !== undefined && !isCounted(this.#returned)) await this.#endChord(this.#returned)
+    const error = await this.#storing
     if (error !== undefined) throw error
+  }
+
+  /** It was the last part, or could not be counted. Only now its body is read, which says what follows. */
+  async #endChord(returned: ReturningPart): Promise<void> {
+    const { embed } = decodeTaskBody(this.#parts.decode(this.message.message))
+    await settleChord(this.#chords(), this.#part(embed), returned)
   }
 
   async #reject(requeue: boolean, reason: string): Promise<void> {
@@ -454,8 +448,9 @@ export class Request implements JobObserver {
     }
   }
 
+  /** What it has said itself as a part stands, whatever ends it afterwards. */
   async #returnPart(embed: TaskEmbed, end: PartEnd): Promise<void> {
-    if (embed.chord !== null) await returnPart(this.#chords(), this.#part(embed), end)
+    if (embed.chord !== null && this.#returned === undefined) await returnPart(this.#chords(), this.#part(embed), end)
   }
 
   /** It as a part of a chord, which it must be. */

@@ -1,7 +1,8 @@
 /** The shell as a person sees it: on a terminal, which `script` makes. */
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { expect, it, onTestFinished } from 'vitest'
 import { makeProject } from '../support/cli.ts'
 import { ROOT } from '../support/sources.ts'
@@ -42,4 +43,10 @@ it.skipIf(!existsSync('/usr/bin/script'))('awaits, keeps names, shows errors and
   type('.exit')
   expect(await ended).toBe(0)
   expect(readFileSync(history, 'utf8')).toContain('sum * 100')
+})
+
+it("keeps Node's domains, which slow down all that a process does, out of the other commands", async () => {
+  const program = `await import('${join(ROOT, 'dist/cli/main.js')}'); console.log(process.moduleLoadList.join('\\n'))`
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program])
+  expect(stdout.split('\n').filter((name) => /\b(domain|repl)$/.test(name))).toEqual([])
 })

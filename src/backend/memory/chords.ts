@@ -2,8 +2,8 @@
 import type { Body } from '../../protocol/message.ts'
 import type { ChordPart } from '../../protocol/result.ts'
 import { CHORD_CLAIM_MS, CLOSED_CHORD_MS } from '../backend.ts'
-import type { BackendContext, ChordProgress, ChordStore, PartReturn } from '../backend.ts'
-import { decodePartDocument, encodePartDocument } from '../documents.ts'
+import type { BackendContext, ChordProgress, ChordStore, PartReturn, ReturningPart } from '../backend.ts'
+import { decodeHeader, encodePartDocument } from '../documents.ts'
 
 interface Part {
   readonly index: number
@@ -46,10 +46,13 @@ export class MemoryChords {
 export class MemoryChordStore implements ChordStore {
   readonly #chords: MemoryChords
   readonly #context: BackendContext
+  readonly #savedGroup: (groupId: string) => Body | undefined
 
-  constructor(chords: MemoryChords, context: BackendContext) {
+  /** `savedGroup` answers the document of a group. */
+  constructor(chords: MemoryChords, context: BackendContext, savedGroup: (groupId: string) => Body | undefined) {
     this.#chords = chords
     this.#context = context
+    this.#savedGroup = savedGroup
   }
 
   async setChordSize(groupId: string, size: number): Promise<void> {
@@ -65,7 +68,11 @@ export class MemoryChordStore implements ChordStore {
     return encodePartDocument(this.#context.serializer, part)
   }
 
-  async returnPart({ groupId, index = Infinity, taskId, body, claim }: PartReturn): Promise<ChordProgress> {
+  async returnPart(part: ReturningPart): Promise<void> {
+    part.progress = this.#count(part)
+  }
+
+  #count({ groupId, index = Infinity, taskId, body, claim }: PartReturn): ChordProgress {
     const nowMs = this.#context.clock.now()
     this.#chords.expire(nowMs)
     if (this.#chords.closed.has(groupId)) return { kind: 'counted' }
@@ -77,9 +84,9 @@ export class MemoryChordStore implements ChordStore {
     }
     chord.claim = { by: claim, untilMs: nowMs + CHORD_CLAIM_MS }
     const ordered = [...chord.parts.values()].sort((a, b) => (a.index === b.index ? 0 : a.index - b.index))
-    const decode = (body: Body): ReturnType<typeof decodePartDocument> =>
-      decodePartDocument(this.#context.serializer, groupId, body)
-    return { kind: 'complete', parts: ordered.map((one) => decode(one.body)) }
+    const bodies = ordered.map((one) => one.body)
+    const saved = this.#savedGroup(groupId)
+    return { kind: 'complete', read: () => decodeHeader(this.#context.serializer, groupId, bodies, saved) }
   }
 
   async closeChord(groupId: string): Promise<void> {

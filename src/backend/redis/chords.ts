@@ -5,19 +5,19 @@
  * of our own remembers that, and who is about to send the body. Python knows nothing of it and needs not: what it adds to
  * a chord whose size is gone is never complete.
  */
-import type { RedisArgument, RedisClient, RedisCommand, RedisReply, RedisScript } from '../../driver/redis.ts'
+import type { RedisArgument, RedisClient, RedisReply, RedisScript } from '../../driver/redis.ts'
 import { BackendError, OperationalError } from '../../errors.ts'
 import type { Body } from '../../protocol/message.ts'
 import type { ChordPart } from '../../protocol/result.ts'
 import type { Serializer } from '../../serialization/serializer.ts'
+import { asError } from '../../util/as-error.ts'
 import { TurnBatch } from '../../util/turn.ts'
 import { CHORD_CLAIM_MS, CLOSED_CHORD_MS } from '../backend.ts'
-import type { ChordProgress, ChordStore, PartReturn } from '../backend.ts'
-import { decodePartDocument, encodePartDocument } from '../documents.ts'
-import { PartBatch } from '../part-batch.ts'
-import type { Counted } from '../part-batch.ts'
+import type { ChordProgress, ChordStore, PartReturn, ReturningPart } from '../backend.ts'
+import { decodeHeader, encodePartDocument } from '../documents.ts'
 import { divide } from './calls.ts'
-import type { ChordKeys, ResultKeys } from './keys.ts'
+import { readBodies } from './documents.ts'
+import type { ResultKeys } from './keys.ts'
 
 /** In the place of a claim: the body was sent. No claim reads so, for they are ids. */
 const CLOSED = 'closed'
@@ -25,11 +25,11 @@ const CLOSED = 'closed'
 const COUNTED: ChordProgress = { kind: 'counted' }
 
 /**
- * KEYS: of each chord its parts, size, added, claim. ARGV: the time to live in milliseconds (0 is for ever), how long a
- * claim holds in milliseconds; then for each part the number of its chord, the part, its place, the task's id as it stands
- * at the beginning of the part, and the claim.
- * Answers for each part 0; the milliseconds for which another one's claim holds; the list of all parts to the one who is
- * to send the body; or the text of an error, for one chord that is broken must not stop the others.
+ * KEYS: of each chord its parts, size, added, claim, saved. ARGV: the time to live in milliseconds (0 is for ever), how
+ * long a claim holds in milliseconds; then for each part the part, and in one text, for it is arguments that cost: the
+ * number of its chord, its place, the claim, and the task's id as it stands at the beginning of the part.
+ * Answers for each part 0; the milliseconds for which another one's claim holds; to the one who is to send the body a list
+ * of what was saved and of all parts; or the text of an error, for one chord that is broken must not stop the others.
  */
 const RETURN_PARTS: RedisScript = {
   name: 'return parts of chords',
@@ -37,11 +37,11 @@ const RETURN_PARTS: RedisScript = {
 local lifetime, hold = tonumber(ARGV[1]), ARGV[2]
 local chords, answers = {}, {}
 local function open(number)
-  local first = number * 4 - 3
+  local first = number * 5 - 4
   local said = redis.call('MGET', KEYS[first + 1], KEYS[first + 2], KEYS[first + 3])
   local size, added = tonumber(said[1]), tonumber(said[2]) or 0
   local missing = size and size + added - redis.call('ZCARD', KEYS[first])
-  return { parts = KEYS[first], claim = KEYS[first + 3], claimed = said[3], missing = missing }
+  return { parts = KEYS[first], claim = KEYS[first + 3], saved = KEYS[first + 4], claimed = said[3], missing = missing }
 end
 local function note(chord, part, place, id)
   local change = 1
@@ -55,7 +55,9 @@ local function note(chord, part, place, id)
   redis.call('ZADD', chord.parts, place, part)
   chord.missing = chord.missing and chord.missing - change
 end
-local function bring(number, part, place, id, claim)
+local function bring(part, facts)
+  local word, place, claim, id = string.match(facts, '^(%d+) (%S+) (%S+) (.*)$')
+  local number = tonumber(word)
   local chord = chords[number] or open(number)
   chords[number] = chord
   if chord.claimed == '${CLOSED}' then return 0 end
@@ -64,15 +66,17 @@ local function bring(number, part, place, id, claim)
   if chord.claimed and chord.claimed ~= claim then return math.max(redis.call('PTTL', chord.claim), 1) end
   redis.call('SET', chord.claim, claim, 'PX', hold)
   chord.claimed = claim
-  return redis.call('ZRANGE', chord.parts, 0, -1)
+  local all = redis.call('ZRANGE', chord.parts, 0, -1)
+  table.insert(all, 1, redis.call('GET', chord.saved))
+  return all
 end
-for i = 3, #ARGV, 5 do
-  local _, answer = pcall(bring, tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4])
+for i = 3, #ARGV, 2 do
+  local _, answer = pcall(bring, ARGV[i], ARGV[i + 1])
   if type(answer) == 'table' and answer.err then answer = answer.err end
   answers[#answers + 1] = answer
 end
 if lifetime > 0 then
-  for i = 1, #KEYS, 4 do
+  for i = 1, #KEYS, 5 do
     for j = i, i + 2 do redis.call('PEXPIRE', KEYS[j], lifetime) end
   end
 end
@@ -85,6 +89,17 @@ const OPEN_CHORD: RedisScript = {
   lua: `
 if redis.call('GET', KEYS[4]) == '${CLOSED}' then redis.call('DEL', KEYS[1], KEYS[3], KEYS[4]) end
 if tonumber(ARGV[2]) > 0 then redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2]) else redis.call('SET', KEYS[2], ARGV[1]) end
+return 0`,
+}
+
+/** KEYS: of each chord its claim, parts, size, added. ARGV: how long it is remembered, in milliseconds. */
+const CLOSE_CHORDS: RedisScript = {
+  name: 'close chords',
+  lua: `
+for i = 1, #KEYS, 4 do
+  redis.call('SET', KEYS[i], '${CLOSED}', 'PX', ARGV[1])
+  redis.call('DEL', KEYS[i + 1], KEYS[i + 2], KEYS[i + 3])
+end
 return 0`,
 }
 
@@ -101,7 +116,7 @@ export interface RedisChordParts {
 /** The chords of one server. */
 export class RedisChordStore implements ChordStore {
   readonly #parts: RedisChordParts
-  readonly #returning = new PartBatch((parts) => this.#count(parts))
+  readonly #returning = new TurnBatch<ReturningPart>((parts) => this.#count(parts))
   readonly #closing = new TurnBatch<string>((groupIds) => this.#close(groupIds))
 
   constructor(parts: RedisChordParts) {
@@ -110,8 +125,8 @@ export class RedisChordStore implements ChordStore {
 
   async setChordSize(groupId: string, size: number): Promise<void> {
     await this.#parts.use((client) => {
-      const keys = this.#parts.keys.chord(groupId, client.isCluster)
-      return client.run(OPEN_CHORD, listOf(keys), [size, this.#lifetimeMs])
+      const { parts, size: sizeKey, added, claim } = this.#parts.keys.chord(groupId, client.isCluster)
+      return client.run(OPEN_CHORD, [parts, sizeKey, added, claim], [size, this.#lifetimeMs])
     })
   }
 
@@ -127,8 +142,8 @@ export class RedisChordStore implements ChordStore {
     return encodePartDocument(this.#parts.serializer, part)
   }
 
-  returnPart(part: PartReturn): Promise<ChordProgress> {
-    return this.#returning.add(part)
+  returnPart(part: ReturningPart): Promise<void> {
+    return this.#returning.add([part])
   }
 
   closeChord(groupId: string): Promise<void> {
@@ -139,74 +154,85 @@ export class RedisChordStore implements ChordStore {
     return Math.ceil(this.#parts.resultExpiresMs ?? 0)
   }
 
-  #count(parts: readonly PartReturn[]): Promise<Counted[]> {
-    const calls = divide(parts, ({ body }) => body.length)
-    return this.#parts.use(async (client) => {
-      const counted = await Promise.all(calls.map((call) => this.#call(client, call)))
-      return counted.flat()
-    })
+  /** Text is read as text, which is cheaper. */
+  get #bytes(): boolean {
+    return this.#parts.serializer.contentEncoding !== 'utf-8'
   }
 
-  async #call(client: RedisClient, parts: readonly PartReturn[]): Promise<Counted[]> {
-    const chords = new Map<string, number>()
-    for (const { groupId } of parts) if (!chords.has(groupId)) chords.set(groupId, chords.size + 1)
-    if (client.isCluster && chords.size > 1) return this.#callEach(client, parts, chords.keys())
-    const { serializer, keys } = this.#parts
-    const names = [...chords.keys()].flatMap((groupId) => listOf(keys.chord(groupId, client.isCluster)))
-    const args: RedisArgument[] = [this.#lifetimeMs, CHORD_CLAIM_MS]
-    for (const { groupId, body, index, taskId, claim } of parts) {
-      args.push(chords.get(groupId) ?? 0, body, index ?? '+inf', idInPart(serializer, taskId), claim)
+  /** Never rejects. */
+  async #count(parts: readonly ReturningPart[]): Promise<void> {
+    for (const part of parts) part.progress = undefined
+    try {
+      const calls = divide(parts, ({ body }) => body.length)
+      await this.#parts.use((client) => Promise.all(calls.map((call) => this.#call(client, call))))
+    } catch (error) {
+      for (const part of parts) part.progress ??= asError(error)
     }
-    const replies = await client.run(RETURN_PARTS, names, args, { bytes: serializer.contentEncoding !== 'utf-8' })
-    return parts.map(({ groupId }, index) => this.#read(groupId, Array.isArray(replies) ? replies[index] : undefined))
+  }
+
+  async #call(client: RedisClient, parts: readonly ReturningPart[]): Promise<void> {
+    const numbers = new Map<string, number>()
+    for (const { groupId } of parts) if (!numbers.has(groupId)) numbers.set(groupId, numbers.size + 1)
+    const groupIds = [...numbers.keys()]
+    if (client.isCluster && groupIds.length > 1) return this.#callEach(client, parts, groupIds)
+    const { serializer, keys } = this.#parts
+    const names = groupIds.flatMap((groupId) => {
+      const { parts: list, size, added, claim, saved } = keys.chord(groupId, client.isCluster)
+      return [list, size, added, claim, saved]
+    })
+    const args: RedisArgument[] = [this.#lifetimeMs, CHORD_CLAIM_MS]
+    for (const part of parts) args.push(part.body, factsOf(part, numbers.get(part.groupId), serializer))
+    const reply = await client.run(RETURN_PARTS, names, args, { bytes: this.#bytes })
+    const replies = Array.isArray(reply) ? reply : []
+    const isElsewhere = client.isCluster && replies.some(Array.isArray)
+    const [saved] = isElsewhere
+      ? await readBodies(
+          client,
+          groupIds.map((groupId) => keys.group(groupId)),
+          this.#bytes,
+        )
+      : []
+    for (const [index, part] of parts.entries()) part.progress = this.#read(part.groupId, replies[index], saved)
   }
 
   /** The chords of a cluster lie on different nodes, and a script works on one of them. */
-  async #callEach(client: RedisClient, parts: readonly PartReturn[], groupIds: Iterable<string>): Promise<Counted[]> {
-    const counted = new Map<PartReturn, Counted>()
-    const calling = [...groupIds].map(async (groupId) => {
-      const some = parts.filter((part) => part.groupId === groupId)
-      const progress = await this.#call(client, some)
-      some.forEach((part, index) => counted.set(part, progress[index] as Counted))
-    })
-    await Promise.all(calling)
-    return parts.map((part) => counted.get(part) as Counted)
+  async #callEach(client: RedisClient, parts: readonly ReturningPart[], groupIds: readonly string[]): Promise<void> {
+    const calls = groupIds.map((id) => parts.filter(({ groupId }) => groupId === id))
+    await Promise.all(calls.map((call) => this.#call(client, call)))
   }
 
-  /** Closed first: whoever comes in between has nothing to do. */
-  async #close(groupIds: readonly string[]): Promise<void> {
-    const lifetimeMs = Math.ceil(Math.min(this.#parts.resultExpiresMs ?? Infinity, CLOSED_CHORD_MS))
-    await this.#parts.use((client) =>
-      client.send(
-        groupIds.flatMap((groupId): RedisCommand[] => {
-          const { parts, size, added, claim } = this.#parts.keys.chord(groupId, client.isCluster)
-          return [
-            ['SET', claim, CLOSED, 'PX', lifetimeMs],
-            ['DEL', parts, size, added],
-          ]
-        }),
-      ),
-    )
-  }
-
-  #read(groupId: string, reply: RedisReply | undefined): Counted {
+  #read(groupId: string, reply: RedisReply | undefined, savedElsewhere: Body | undefined): ChordProgress | Error {
     if (reply === 0) return COUNTED
     if (typeof reply === 'number') return { kind: 'claimed', againMs: reply }
     if (!Array.isArray(reply)) {
       const reason = `A part of the chord ${groupId} could not be counted: ${String(reply)}`
       return new BackendError(reason, { cause: new OperationalError(reason) })
     }
+    const [saved, ...parts] = reply as [Body | null, ...Body[]]
     const { serializer } = this.#parts
-    return { kind: 'complete', parts: reply.map((body) => decodePartDocument(serializer, groupId, body as Body)) }
+    return { kind: 'complete', read: () => decodeHeader(serializer, groupId, parts, saved ?? savedElsewhere) }
   }
-}
 
-/** In the order of the scripts' keys. */
-function listOf({ parts, size, added, claim }: ChordKeys): string[] {
-  return [parts, size, added, claim]
+  /** Closed first: whoever comes in between has nothing to do. */
+  async #close(groupIds: readonly string[]): Promise<void> {
+    const lifetimeMs = Math.ceil(Math.min(this.#parts.resultExpiresMs ?? Infinity, CLOSED_CHORD_MS))
+    await this.#parts.use((client) => {
+      const keys = groupIds.map((groupId) => {
+        const { claim, parts, size, added } = this.#parts.keys.chord(groupId, client.isCluster)
+        return [claim, parts, size, added]
+      })
+      const calls = client.isCluster ? keys : [keys.flat()]
+      return Promise.all(calls.map((call) => client.run(CLOSE_CHORDS, call, [lifetimeMs])))
+    })
+  }
 }
 
 /** Other serializers have no mark around a text that is the same in all their forms. */
 function idInPart(serializer: Serializer, taskId: string): string {
   return serializer.name === 'json' ? JSON.stringify(taskId) : taskId
+}
+
+/** See `RETURN_PARTS`. */
+function factsOf({ index, claim, taskId }: PartReturn, chord: number | undefined, serializer: Serializer): string {
+  return `${String(chord)} ${String(index ?? '+inf')} ${claim} ${idInPart(serializer, taskId)}`
 }

@@ -31,13 +31,13 @@ export class ResultKeys {
   }
 
   /**
-   * Of a chord: its parts, how many there are to be, how many were added later; and, which is ours alone, who sends the
-   * body, or that it was sent. In a cluster they share a hash tag, for one script works on all; Celery's are together
-   * on one server only.
+   * Of a chord: its parts, how many there are to be, how many were added later; which is ours alone, who sends the body,
+   * or that it was sent; and what was saved of its header. In a cluster they share a hash tag, for one script works on
+   * all; Celery's are together on one server only, and so is what was saved, which is read like any group.
    */
   chord(groupId: string, isCluster: boolean): ChordKeys {
     const key = this.group(isCluster ? `{${groupId}}` : groupId)
-    return { parts: `${key}.j`, size: `${key}.s`, added: `${key}.t`, claim: `${key}.c` }
+    return { parts: `${key}.j`, size: `${key}.s`, added: `${key}.t`, claim: `${key}.c`, saved: key }
   }
 }
 
@@ -47,4 +47,5 @@ export interface ChordKeys {
   readonly size: string
   readonly added: string
   readonly claim: string
+  readonly saved: string
 }

@@ -6,9 +6,11 @@ import type { SqlRow, SqlStatements } from '../../driver/sqlite.ts'
 import type { Body } from '../../protocol/message.ts'
 import type { ChordPart } from '../../protocol/result.ts'
 import { escapeBody, unescapeBody } from '../../transport/sqlite/codec.ts'
+import { asError } from '../../util/as-error.ts'
 import { CHORD_CLAIM_MS, CLOSED_CHORD_MS } from '../backend.ts'
-import type { BackendContext, ChordProgress, ChordStore, PartReturn } from '../backend.ts'
-import { decodePartDocument, encodePartDocument } from '../documents.ts'
+import type { BackendContext, ChordProgress, ChordStore, PartReturn, ReturningPart } from '../backend.ts'
+import { decodeHeader, encodePartDocument } from '../documents.ts'
+import { readGroup } from './results.ts'
 
 const DELETE = 'DELETE FROM celeriac_chord WHERE id = ?'
 const DELETE_PARTS = 'DELETE FROM celeriac_chord_part WHERE chord = ?'
@@ -28,42 +30,22 @@ const DELETE_EXPIRED_PARTS = `DELETE FROM celeriac_chord_part
   WHERE chord IN (SELECT id FROM celeriac_chord WHERE expires_ms <= ? AND parts > 0)`
 const DELETE_EXPIRED = 'DELETE FROM celeriac_chord WHERE expires_ms <= ?'
 
-/** A part on its way into the file, and what became of it. */
-export interface Returning {
-  readonly part: PartReturn
-  /** Written in the transaction, and again where that is run again. */
-  answer: Answer
-}
+/** Runs work in a transaction. Rejects with `BackendError`. */
+export type WriteChord = (work: (statements: SqlStatements) => void) => Promise<void>
 
-/** Parts are decoded outside of the transaction, which others wait for. */
-type Answer = Exclude<ChordProgress, { readonly kind: 'complete' }> | Complete
-
-interface Complete {
-  readonly kind: 'complete'
-  readonly bodies: readonly Body[]
-}
-
-/** What a chord store needs of its backend. */
-export interface SqliteChordParts {
-  readonly context: BackendContext
-  /** Runs work in a transaction. */
-  readonly write: (work: (statements: SqlStatements) => void) => Promise<void>
-  /** Has `countParts` called with this and what else comes back in this turn. */
-  readonly count: (returning: Returning) => Promise<void>
-}
-
-const COUNTED: Answer = { kind: 'counted' }
+const COUNTED: ChordProgress = { kind: 'counted' }
 
 /** The chords of one file. */
 export class SqliteChordStore implements ChordStore {
   readonly #context: BackendContext
-  readonly #write: SqliteChordParts['write']
-  readonly #count: SqliteChordParts['count']
+  readonly #write: WriteChord
+  /** The parts of this turn; undefined where nothing waits. */
+  #returning: ReturningPart[] | undefined
+  #counting: Promise<void> = Promise.resolve()
 
-  constructor({ context, write, count }: SqliteChordParts) {
+  constructor(context: BackendContext, write: WriteChord) {
     this.#context = context
     this.#write = write
-    this.#count = count
   }
 
   async setChordSize(groupId: string, size: number): Promise<void> {
@@ -84,13 +66,14 @@ export class SqliteChordStore implements ChordStore {
     return encodePartDocument(this.#context.serializer, part)
   }
 
-  async returnPart(part: PartReturn): Promise<ChordProgress> {
-    const returning: Returning = { part, answer: COUNTED }
-    await this.#count(returning)
-    const { answer } = returning
-    if (answer.kind !== 'complete') return answer
-    const decode = (body: Body): ChordPart => decodePartDocument(this.#context.serializer, part.groupId, body)
-    return { kind: 'complete', parts: answer.bodies.map(decode) }
+  returnPart(part: ReturningPart): Promise<void> {
+    if (this.#returning !== undefined) {
+      this.#returning.push(part)
+    } else {
+      this.#returning = [part]
+      this.#counting = this.#count(this.#returning)
+    }
+    return this.#counting
   }
 
   async closeChord(groupId: string): Promise<void> {
@@ -101,6 +84,25 @@ export class SqliteChordStore implements ChordStore {
       statements.run(DELETE_PARTS, groupId)
       statements.run(CLOSE, Math.trunc(nowMs + Math.min(resultExpiresMs, CLOSED_CHORD_MS)), groupId)
     })
+  }
+
+  /** Never rejects. Where it fails each is counted for itself: one part must not be the undoing of another. */
+  async #count(parts: readonly ReturningPart[]): Promise<void> {
+    try {
+      await this.#write((statements) => {
+        this.#closeBatch(parts)
+        countParts(statements, parts, this.#context)
+      })
+    } catch (error) {
+      this.#closeBatch(parts)
+      if (parts.length > 1) await Promise.all(parts.map((part) => this.#count([part])))
+      else for (const part of parts) part.progress = asError(error)
+    }
+  }
+
+  /** What comes from now on is counted next time. */
+  #closeBatch(parts: readonly ReturningPart[]): void {
+    if (this.#returning === parts) this.#returning = undefined
   }
 }
 
@@ -116,14 +118,14 @@ interface Chord {
 }
 
 /** Note and count parts, in their order. */
-export function countParts(statements: SqlStatements, returning: readonly Returning[], context: BackendContext): void {
+function countParts(statements: SqlStatements, parts: readonly ReturningPart[], context: BackendContext): void {
   const nowMs = context.clock.now()
   const chords = new Map<string, Chord>()
-  for (const one of returning) {
-    const { groupId } = one.part
+  for (const part of parts) {
+    const { groupId } = part
     const chord = chords.get(groupId) ?? openChord(statements, groupId, nowMs)
     chords.set(groupId, chord)
-    one.answer = chord.closed ? COUNTED : bring(statements, chord, one.part, nowMs)
+    part.progress = chord.closed ? COUNTED : bring(statements, chord, part, context)
   }
   const expiresMs = expiryOf(context)
   for (const { id, closed, parts, claim, claimedMs } of chords.values()) {
@@ -131,7 +133,8 @@ export function countParts(statements: SqlStatements, returning: readonly Return
   }
 }
 
-function bring(statements: SqlStatements, chord: Chord, part: PartReturn, nowMs: number): Answer {
+function bring(statements: SqlStatements, chord: Chord, part: PartReturn, context: BackendContext): ChordProgress {
+  const nowMs = context.clock.now()
   note(statements, chord, part)
   if (chord.expected === undefined || chord.parts < chord.expected) return COUNTED
   if (chord.claimedMs > nowMs && chord.claim !== part.claim) {
@@ -140,7 +143,9 @@ function bring(statements: SqlStatements, chord: Chord, part: PartReturn, nowMs:
   chord.claim = part.claim
   chord.claimedMs = nowMs + CHORD_CLAIM_MS
   const bodies = statements.all(READ_PARTS, chord.id).map((row) => unescapeBody(row['body'], row['escaped'] === 1))
-  return { kind: 'complete', bodies }
+  const saved = readGroup(statements, chord.id, nowMs)
+  // Decoded outside of the transaction, which others wait for.
+  return { kind: 'complete', read: () => decodeHeader(context.serializer, chord.id, bodies, saved) }
 }
 
 function note(statements: SqlStatements, chord: Chord, { taskId, index, body: given }: PartReturn): void {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   decodeGroupDocument,
-  decodePartDocument,
+  decodeHeader,
   decodeTaskDocument,
   encodeGroupDocument,
   encodePartDocument,
@@ -48,14 +48,20 @@ describe('parts of chords', () => {
     const part = { taskId: 't1', status: 'SUCCESS', result: [1] }
     const body = encodePartDocument(json, part)
     expect(JSON.parse(String(body))).toEqual([1, 't1', 'SUCCESS', [1]])
-    expect(decodePartDocument(json, 'g1', body)).toEqual(part)
-    expect(decodePartDocument(json, 'g1', '[1, "t2", "FAILURE", null, "of a newer one"]')).toMatchObject({
-      taskId: 't2',
+    const newer = '[1, "t2", "FAILURE", null, "of a newer one"]'
+    expect(decodeHeader(json, 'g1', [body, newer], undefined)).toEqual({
+      parts: [part, { taskId: 't2', status: 'FAILURE', result: null }],
+      saved: undefined,
     })
   })
 
+  it('come with what was saved of the header', () => {
+    const group: GroupMeta = { result: [['g1', null], []] }
+    expect(decodeHeader(json, 'g1', [], encodeGroupDocument(json, group))).toEqual({ parts: [], saved: group })
+  })
+
   it.each(['{', '{}', '[1, 2, "SUCCESS", 3]', '[1, "t1"]'])('that cannot be read name their chord: %s', (body) => {
-    expect(() => decodePartDocument(json, 'g1', body)).toThrow(BackendError)
-    expect(() => decodePartDocument(json, 'g1', body)).toThrow(/A part of the chord g1 cannot be read: /)
+    expect(() => decodeHeader(json, 'g1', [body], undefined)).toThrow(BackendError)
+    expect(() => decodeHeader(json, 'g1', [body], undefined)).toThrow(/A part of the chord g1 cannot be read: /)
   })
 })

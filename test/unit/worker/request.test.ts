@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { EncodedResult } from '../../../src/backend/backend.ts'
+import type { EncodedResult, ReturningPart } from '../../../src/backend/backend.ts'
 import { MemoryBackendFactory } from '../../../src/backend/memory.ts'
 import { BackendError, ConnectionError, OperationalError } from '../../../src/errors.ts'
 import { signatureData } from '../../../src/protocol/signature.ts'
@@ -247,13 +247,27 @@ describe('a part of a chord', () => {
     expect(one.said).toEqual(['proj.sum [[7]] id-1 body', 'ack'])
   })
 
+  it('stands by what it has said, although its process is gone before it could tell the outcome', async () => {
+    const all = await withChord()
+    const { request, said } = all.request({ acksLate: true }, part)
+    const done = request.execute(nothing)
+    await waitFor(() => all.running.length === 1)
+    const { chords } = all.parts.backend
+    all.running[0]?.observer.endPart(chords?.encodePart({ taskId: 'id-1', status: 'SUCCESS', result: 7 }) ?? '')
+    all.running[0]?.end.resolve({ kind: 'lost', exit: 'SIGKILL' })
+    await done
+    expect([all.calls.map(({ args }) => args), said]).toEqual([[[[7]]], ['ack']])
+  })
+
   it('keeps its message where it could not be counted before the end', async () => {
     const all = await withChord()
     const abort = new AbortController()
     Object.assign(all.parts, { stopping: abort.signal })
     const { chords } = all.parts.backend
     const cause = new OperationalError('away')
-    const away = (): Promise<never> => Promise.reject(new BackendError('away', { cause }))
+    const away = async (part: ReturningPart): Promise<void> => {
+      part.progress = new BackendError('away', { cause })
+    }
     Object.assign(chords as object, { returnPart: away })
     const one = all.request({ acksLate: true }, part)
     abort.abort()

@@ -9,7 +9,7 @@ import { fakeClock } from '../../../support/fake-clock.ts'
 const clock = fakeClock()
 
 function storeOf(chords: MemoryChords, resultExpiresMs?: number): MemoryChordStore {
-  return new MemoryChordStore(chords, backendContext({ clock, resultExpiresMs }))
+  return new MemoryChordStore(chords, backendContext({ clock, resultExpiresMs }), () => undefined)
 }
 
 function bring(store: MemoryChordStore, claim: string, taskId = 't0'): Promise<ChordProgress> {

@@ -13,6 +13,7 @@ it('names keys as Celery does', () => {
     size: 'celery-taskset-meta-g1.s',
     added: 'celery-taskset-meta-g1.t',
     claim: 'celery-taskset-meta-g1.c',
+    saved: 'celery-taskset-meta-g1',
   })
   expect(keys.chord('g1', true)).toMatchObject({ parts: 'celery-taskset-meta-{g1}.j' })
 })

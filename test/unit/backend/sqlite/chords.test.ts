@@ -1,15 +1,8 @@
 import { expect, it } from 'vitest'
 import { CHORD_CLAIM_MS, CLOSED_CHORD_MS } from '../../../../src/backend/backend.ts'
 import type { ChordProgress } from '../../../../src/backend/backend.ts'
-import {
-  countParts,
-  deleteExpiredChords,
-  hasExpiredChords,
-  SqliteChordStore,
-} from '../../../../src/backend/sqlite/chords.ts'
-import type { Returning } from '../../../../src/backend/sqlite/chords.ts'
+import { deleteExpiredChords, hasExpiredChords, SqliteChordStore } from '../../../../src/backend/sqlite/chords.ts'
 import type { SqliteDatabase } from '../../../../src/driver/sqlite.ts'
-import { TransactionBatch } from '../../../../src/driver/sqlite/batch.ts'
 import { ensureSchema } from '../../../../src/transport/sqlite/schema.ts'
 import { bringPart } from '../../../support/chord-parts.ts'
 import { backendContext } from '../../../support/context.ts'
@@ -25,14 +18,7 @@ async function openStore(
   const database = openDatabase(file)
   await ensureSchema(database)
   const context = backendContext({ clock, resultExpiresMs })
-  const parts = new TransactionBatch<Returning>(database, (statements, returning) => {
-    countParts(statements, returning, context)
-  })
-  const store = new SqliteChordStore({
-    context,
-    write: (work) => database.write(work),
-    count: (returning) => parts.add([returning]),
-  })
+  const store = new SqliteChordStore(context, (work) => database.write(work))
   return { database, store, count: (table) => query(file, `SELECT count(*) AS n FROM ${table}`)[0]?.['n'] }
 }
 
