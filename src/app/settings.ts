@@ -435,7 +435,7 @@ export const SETTINGS = {
   workerPrefetchMultiplier: { type: 'int', default: 4, min: 0 },
   /** Tasks that the worker holds until their `eta` let the number of messages in hand grow no further than this. */
   workerEtaTaskLimit: { type: 'int', default: null, min: 0 },
-  /** Fetch a message only when it can start at once. */
+  /** Fetch a message only when it can start at once. Brokers that push, as RabbitMQ does, cannot: then a warning says so. */
   workerDisablePrefetch: { type: 'bool', default: false },
   /** Fetch fewer messages after the connection was lost, until the tasks from before have ended. */
   workerEnablePrefetchCountReduction: { type: 'bool', default: true },

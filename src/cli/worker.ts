@@ -35,6 +35,7 @@ interface WorkerCommandOptions extends ServiceOptions {
   readonly excludeQueues?: readonly string[]
   readonly include?: readonly string[]
   readonly prefetchMultiplier?: number
+  readonly disablePrefetch?: boolean
   readonly timeLimit?: number
   readonly softTimeLimit?: number
   readonly maxTasksPerChild?: number
@@ -91,6 +92,7 @@ export function addWorkerCommand(program: Command, run: CommandRunner): void {
     .option('-Q, --queues <names>', 'only these queues, divided by commas', commaList)
     .option('-X, --exclude-queues <names>', 'all queues of the app but these, divided by commas', commaList)
     .option('--prefetch-multiplier <number>', 'messages in hand for each task at a time; 0 is no limit', wholeNumber)
+    .option('--disable-prefetch', 'fetch a message only when it can start at once; brokers that push (RabbitMQ) cannot')
     .option('--purge', 'first throw away what waits in the queues; there is no undo')
     .option('--discard', 'the same as --purge')
     .optionsGroup('Event options:')

@@ -105,6 +105,8 @@ export interface ConsumerOptions {
   readonly onMessages: (messages: readonly IncomingMessage[]) => void
   /** At most so many unacknowledged messages; 0 is no limit. Default 0. */
   readonly prefetchCount?: number
+  /** How many messages may come at this moment, where the broker lets us say so (`Channel.basicQos`). Default any number. */
+  readonly wanted?: (() => number) | undefined
   /** Deliveries need no acknowledgement. Default: as each queue says. */
   readonly noAck?: boolean
   readonly logger: Logger
@@ -137,7 +139,7 @@ export class Consumer implements Acknowledger {
   async start(): Promise<void> {
     const queues = this.#options.queues ?? []
     for (const queue of queues) await declareQueue(this.#channel, queue)
-    await this.#channel.basicQos(this.#options.prefetchCount ?? 0)
+    await this.setPrefetchCount(this.#options.prefetchCount ?? 0)
     for (const queue of queues) await this.#consume(queue)
   }
 
@@ -159,7 +161,7 @@ export class Consumer implements Acknowledger {
 
   /** At most so many unacknowledged messages from now on; 0 is no limit. */
   async setPrefetchCount(count: number): Promise<void> {
-    await this.#channel.basicQos(count)
+    await this.#channel.basicQos(count, this.#options.wanted)
   }
 
   /** Resolves when nothing more comes. What came can still be acknowledged. May be called twice. */

@@ -26,6 +26,7 @@ const FEATURES: TransportFeatures = {
   shared: false,
   events: 'topic',
   transient: true,
+  fetches: true,
 }
 
 export class MemoryTransport implements Transport {

@@ -22,6 +22,8 @@ export interface TransportFeatures {
   readonly events: 'topic' | 'fanout'
   /** What need not outlive the broker (delivery mode 1) is not written to a disk. */
   readonly transient: boolean
+  /** Messages are fetched, as many at a time as `basicQos` is told is wanted; otherwise the broker pushes them. */
+  readonly fetches: boolean
 }
 
 /** What the settings say of the broker's connection, for transports that know such a thing. */
@@ -190,8 +192,12 @@ export interface Channel {
    * how many there may be; undefined where it was more than none and the broker does not count.
    */
   broadcast(publication: Publication): Promise<number | undefined>
-  /** At most so many unacknowledged deliveries on this channel from now on; 0 is no limit. */
-  basicQos(prefetchCount: number): Promise<void>
+  /**
+   * At most so many unacknowledged deliveries on this channel from now on; 0 is no limit. Where `features.fetches`, `wanted`
+   * is asked before each fetch how many messages may come, whatever is unacknowledged; when it answers more than before,
+   * call again.
+   */
+  basicQos(prefetchCount: number, wanted?: () => number): Promise<void>
   /** Answers the consumer's tag. Deliveries come in batches, never more than the prefetch count allows. */
   basicConsume(queue: string, onDeliveries: OnDeliveries, options?: ConsumeOptions): Promise<string>
   /** Resolves when no further delivery will come. What was delivered stays unacknowledged. May be called twice. */

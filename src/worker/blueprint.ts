@@ -95,6 +95,7 @@ export async function createParts(plan: Plan): Promise<WorkerParts> {
     },
     onEnded: () => {
       prefetch.ended()
+      if (wanted !== undefined) consumer.fetch()
     },
   })
   const prefetch = createPrefetch(plan, (count, keep) => {
@@ -136,7 +137,8 @@ export async function createParts(plan: Plan): Promise<WorkerParts> {
       },
     },
   )
-  const consumer = createConsumer(plan, { broker, components, prefetchCount: prefetch.count, dispatcher, pool })
+  const wanted = disablesPrefetch(plan) ? () => freeSlots(plan, slots) : undefined
+  const consumer = createConsumer(plan, { broker, components, prefetch, wanted, dispatcher, pool })
   const holdAtMost = async (count: number, keep: number | undefined): Promise<void> => {
     try {
       await consumer.setPrefetchCount(count)
@@ -256,6 +258,15 @@ function createSlots(plan: Plan, pool: Pool, prefetch: PrefetchCount): Slots {
   return new Slots({ pool, prefetch, size: concurrency, multiplier, autoscaled: autoscale !== undefined })
 }
 
+function disablesPrefetch({ app, options }: Plan): boolean {
+  return options.disablePrefetch ?? app.conf.values.workerDisablePrefetch
+}
+
+/** How many messages could start at once. A pool that may grow has all its slots, for that is what it grows for. */
+function freeSlots({ facts, state: { reserved, limited, active } }: Plan, slots: Slots): number {
+  return (facts.autoscale?.max ?? slots.size) - reserved.size - limited.size - active.size
+}
+
 function prefetchMultiplierOf({ app, options }: Plan): number {
   return options.prefetchMultiplier ?? app.conf.values.workerPrefetchMultiplier
 }
@@ -266,6 +277,7 @@ function createPrefetch(plan: Plan, apply: PrefetchParts['apply']): PrefetchCoun
   return new PrefetchCount({
     // A pool that may grow has work in hand for all its slots: that is what it grows for.
     smallest: (facts.autoscale?.max ?? facts.concurrency) * prefetchMultiplierOf(plan),
+    multiplier: prefetchMultiplierOf(plan),
     ...(limit === null ? {} : { largestWithHeld: limit }),
     clock: app.clock,
     settling: () => state.settling,
@@ -318,18 +330,21 @@ function createComponents({ app, options }: Plan, tools: ComponentTools, target:
 interface ConsumerTies {
   readonly broker: BrokerConnection
   readonly components: Components
-  readonly prefetchCount: number
+  readonly prefetch: PrefetchCount
+  readonly wanted: (() => number) | undefined
   readonly dispatcher: Dispatcher
   readonly pool: Pool
 }
 
-function createConsumer(plan: Plan, { broker, components, prefetchCount, dispatcher, pool }: ConsumerTies): Consumer {
+function createConsumer(plan: Plan, ties: ConsumerTies): Consumer {
+  const { broker, components, prefetch, wanted, dispatcher, pool } = ties
   const { app, options, facts, state } = plan
   const settings = app.conf.values
   return new Consumer({
     broker,
     queues: facts.queues,
-    prefetchCount,
+    prefetchCount: prefetch.count,
+    wanted,
     purge: options.purge ?? false,
     retryFirst: settings.brokerConnectionRetryOnStartup,
     retryLost: settings.brokerConnectionRetry,
@@ -343,6 +358,7 @@ function createConsumer(plan: Plan, { broker, components, prefetchCount, dispatc
     hasRoom: () => pool.free > 0 && state.reserved.size === 0 && state.limited.size === 0,
     onLost: () => {
       dispatcher.forget()
+      if (settings.workerEnablePrefetchCountReduction) prefetch.lost(state.active.size)
       if (!settings.workerCancelLongRunningTasksOnConnectionLoss) return
       for (const request of state.active.values()) request.cancel()
     },

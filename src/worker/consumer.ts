@@ -29,6 +29,8 @@ export interface ConsumerParts {
   readonly queues: readonly Queue[]
   /** At most so many messages in hand at first; 0 is no limit. */
   readonly prefetchCount: number
+  /** How many messages may come at this moment, whatever is in hand; tell of more with `fetch`. Default any number. */
+  readonly wanted?: (() => number) | undefined
   /** Throw away what waits in the queues before the first message is taken. */
   readonly purge: boolean
   /** Try again when the first connection cannot be had. */
@@ -69,6 +71,9 @@ const HASTY_MS = 1000
 const MAX_HASTY = 5
 /** Nobody waits longer for the orderly end of something on a connection, in milliseconds. */
 const LEAVE_TIMEOUT_MS = 5000
+
+const PUSHES =
+  'This broker pushes messages, so workerDisablePrefetch has no effect; with workerPrefetchMultiplier 1 a worker takes few'
 
 /** Consumes queues for one worker, on one connection after the other. */
 export class Consumer {
@@ -136,6 +141,11 @@ export class Consumer {
       // Lost on the way: the next connection begins with it.
       if (!isOperational(error)) throw error
     }
+  }
+
+  /** More messages are wanted than before. */
+  fetch(): void {
+    void this.#leave('the window', () => this.#session?.queues.setPrefetchCount(this.#prefetchCount))
   }
 
   /** Connect and consume. Resolves when the first connection stands; `ended` tells of the end. */
@@ -228,7 +238,8 @@ export class Consumer {
 
   /** Put the parts of a session together. Nothing of it is known to others yet, for it may come too late. */
   async #open(connection: Connection, purge: boolean): Promise<Session> {
-    const { logger, clock, hasRoom, onMessages, onLost, broker } = this.#parts
+    const { logger, clock, hasRoom, wanted, onMessages, onLost, broker } = this.#parts
+    if (wanted !== undefined && !connection.features.fetches) logger.warning(PUSHES)
     const ended = broker.endOf(connection)
     if (purge) await this.#purge(connection)
     const over = new AbortController()
@@ -251,6 +262,7 @@ export class Consumer {
       channel,
       queues: this.queues,
       prefetchCount,
+      wanted,
       logger,
       onMessages: (messages) => {
         watchdog.heard()

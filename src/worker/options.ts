@@ -29,6 +29,8 @@ export interface WorkerOptions {
   readonly excludeQueues?: readonly string[]
   /** Messages in hand are at most this times the concurrency; 0 is no limit. Default: `workerPrefetchMultiplier`. */
   readonly prefetchMultiplier?: number
+  /** Fetch a message only when it can start at once. Default: `workerDisablePrefetch`. */
+  readonly disablePrefetch?: boolean
   /** Replace a child process after so many tasks. Default: `workerMaxTasksPerChild`. */
   readonly maxTasksPerChild?: number
   /** Replace a child process with more memory than this, in KiB as in Celery. Default: `workerMaxMemoryPerChild`. */

@@ -4,7 +4,8 @@
  * count follows the pace: as many as the worker ends in 10 ms, and those whose results are on their way to the store, at
  * least Celery's number. When the pace drops, the count
  * drops at once, and what has not started goes back for others to take. What is held until its time (`eta.ts`) comes on
- * top, as in Celery: it must not keep the worker from work.
+ * top, as in Celery: it must not keep the worker from work. After a lost connection the count is smaller for a while, as
+ * in Celery: the tasks that still run from before are in hand, though the new connection knows nothing of them.
  */
 import type { Clock, Timer } from '../util/clock.ts'
 
@@ -14,6 +15,8 @@ export interface PrefetchParts {
   readonly smallest: number
   /** What is held lets the count grow no further than this (`workerEtaTaskLimit`). Default: no limit. */
   readonly largestWithHeld?: number
+  /** Messages in hand for each task at a time: so many fewer for each that runs since before the connection was lost. */
+  readonly multiplier: number
   readonly clock: Clock
   /** How many have run and are not acknowledged yet. */
   readonly settling: () => number
@@ -38,6 +41,8 @@ export class PrefetchCount {
   #pace: number
   /** Messages that are held until their time. */
   #held = 0
+  /** Tasks that run since before the connection was lost, as far as they count. */
+  #left = 0
   /** Tasks that ended, and how many of them before `#sinceMs`. */
   #ended = 0
   #before = 0
@@ -55,8 +60,10 @@ export class PrefetchCount {
 
   /** The count of now; 0 is no limit. */
   get count(): number {
-    const { largestWithHeld = Infinity } = this.#parts
-    return this.#smallest === 0 ? 0 : Math.max(this.#pace, Math.min(this.#pace + this.#held, largestWithHeld))
+    const { largestWithHeld = Infinity, multiplier } = this.#parts
+    if (this.#smallest === 0) return 0
+    const whole = Math.max(this.#pace, Math.min(this.#pace + this.#held, largestWithHeld))
+    return this.#left === 0 ? whole : Math.max(whole - this.#left * multiplier, multiplier)
   }
 
   /** The pool has another size: at least so many from now on. No limit stays none. */
@@ -75,9 +82,15 @@ export class PrefetchCount {
     if (this.count !== before) this.#parts.apply(this.count, undefined)
   }
 
+  /** The connection is lost, and so many tasks run: until they have ended the next one gives us fewer messages. */
+  lost(running: number): void {
+    this.#setLeft(running)
+  }
+
   /** A task has ended. */
   ended(): void {
     if (this.#smallest === 0) return
+    if (this.#left > 0) this.#setLeft(this.#left - 1)
     this.#ended += 1
     this.#settling = Math.max(this.#settling, this.#parts.settling())
     const elapsedMs = this.#parts.clock.monotonic() - this.#sinceMs
@@ -88,6 +101,12 @@ export class PrefetchCount {
   stop(): void {
     this.#watch?.cancel()
     this.#watch = undefined
+  }
+
+  #setLeft(left: number): void {
+    const before = this.count
+    this.#left = left
+    if (this.count !== before) this.#parts.apply(this.count, undefined)
   }
 
   #follow(elapsedMs: number): void {

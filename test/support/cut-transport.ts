@@ -15,6 +15,8 @@ export class CutTransport implements Transport {
   readonly name = 'cut'
   readonly connections: CutConnection[] = []
   readonly #memory = new MemoryTransport()
+  /** What connections say of themselves, besides what a broker in memory says. */
+  features: Partial<TransportFeatures> = {}
   /** Called before a connection is made; one that throws refuses it. */
   onConnect: (url: string) => void | Promise<void> = () => undefined
   /** Called before each verb of a channel; one that throws lets it fail. */
@@ -56,7 +58,7 @@ export class CutConnection implements Connection {
   }
 
   get features(): TransportFeatures {
-    return this.#inner.features
+    return { ...this.#inner.features, ...this.#transport.features }
   }
 
   /** A channel that fails in every verb once the connection is cut. */

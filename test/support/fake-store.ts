@@ -25,6 +25,7 @@ export class FakeStore implements QueueStore {
     shared: false,
     events: 'topic',
     transient: true,
+    fetches: true,
   }
   readonly #ended = deferred<Error | undefined>()
   readonly closed: Promise<Error | undefined> = this.#ended.promise

@@ -20,6 +20,7 @@ const FEATURES: TransportFeatures = {
   shared: false,
   events: 'topic',
   transient: true,
+  fetches: false,
 }
 
 /** Called with what was asked; throws or waits as the test likes. */

@@ -19,6 +19,7 @@ const FEATURES: TransportFeatures = {
   shared: true,
   events: 'topic',
   transient: true,
+  fetches: false,
 }
 
 /** What a connection is made of. */

@@ -29,6 +29,7 @@ const FEATURES: TransportFeatures = {
   shared: true,
   events: 'fanout',
   transient: true,
+  fetches: true,
 }
 
 /** A queue that expires is told to live on so often while its messages are taken. */

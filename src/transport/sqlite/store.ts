@@ -34,6 +34,7 @@ const FEATURES: TransportFeatures = {
   shared: true,
   events: 'topic',
   transient: false,
+  fetches: true,
 }
 /** How often to look after the file, at most: so long messages of a killed process lie idle. */
 const UPKEEP_INTERVAL_MS = 3_000

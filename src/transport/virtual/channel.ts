@@ -165,9 +165,9 @@ export class VirtualChannel implements Channel {
     return entries.length
   }
 
-  async basicQos(prefetchCount: number): Promise<void> {
+  async basicQos(prefetchCount: number, wanted?: () => number): Promise<void> {
     this.#checkOpen()
-    this.#qos.setPrefetchCount(prefetchCount)
+    this.#qos.setPrefetchCount(prefetchCount, wanted)
     this.#puller.wake()
   }
 

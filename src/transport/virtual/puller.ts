@@ -11,7 +11,6 @@
 import { nextTurn } from '../../util/turn.ts'
 import type { Delivery, OnDeliveries } from '../transport.ts'
 import type { Qos } from './qos.ts'
-import { MAX_BATCH } from './qos.ts'
 import type { QueueStore, StoredMessage } from './store.ts'
 
 /** One consumer of one queue. `cancelled` is set when it wants no more. */
@@ -132,7 +131,7 @@ export class Puller {
   }
 
   #roomFor(group: ConsumerGroup): number {
-    return group.noAck ? MAX_BATCH : this.#qos.room
+    return group.noAck ? this.#qos.noAckRoom : this.#qos.room
   }
 
   /** One call for each function that takes deliveries, so that messages of several queues keep their order. */

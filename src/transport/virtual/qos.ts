@@ -9,16 +9,23 @@ export class Qos {
   readonly #unacked = new Map<DeliveryTag, StoredMessage>()
   #lastTag = 0
   #prefetchCount = 0
+  #wanted: (() => number) | undefined
 
-  /** 0 is no limit. */
-  setPrefetchCount(count: number): void {
+  /** 0 is no limit. `wanted` tells how many messages may come at this moment besides; default any number. */
+  setPrefetchCount(count: number, wanted?: () => number): void {
     this.#prefetchCount = count
+    this.#wanted = wanted
   }
 
-  /** How many more messages may be taken now. */
+  /** How many more messages may be taken now that are to be acknowledged. */
   get room(): number {
-    if (this.#prefetchCount === 0) return MAX_BATCH
-    return Math.max(0, Math.min(this.#prefetchCount - this.#unacked.size, MAX_BATCH))
+    if (this.#prefetchCount === 0) return this.noAckRoom
+    return Math.max(0, Math.min(this.#prefetchCount - this.#unacked.size, this.noAckRoom))
+  }
+
+  /** How many more that are not. */
+  get noAckRoom(): number {
+    return this.#wanted === undefined ? MAX_BATCH : Math.max(0, Math.min(this.#wanted(), MAX_BATCH))
   }
 
   /** A delivery of `message`, noted as unacknowledged unless `noAck`. */

@@ -173,6 +173,24 @@ describe('messages', () => {
     expect(state.reserved.size).toBe(6)
   })
 
+  it('are fetched only when they can start at once, where prefetching is off', async () => {
+    const all = await fixture({}, { workerDisablePrefetch: true })
+    const { app, parts, state, pool, jobs } = all
+    let most = 0
+    app.signals.on('task-received', () => {
+      // It is not in hand yet itself.
+      most = Math.max(most, state.reserved.size + state.active.size + 1)
+    })
+    await parts.consumer.start()
+    await app.sendTasks(Array.from({ length: 20 }, () => ({ name: 'proj.add', args: [1, 2] })))
+    await waitFor(() => state.reserved.size === 3)
+    all.free = 2
+    pool.onFree()
+    // Each that has ended makes room for one, until all have run.
+    await waitFor(() => jobs.length === 20)
+    expect(most).toBe(3)
+  })
+
   it('are more in hand while tasks end quickly, and fewer when they do not', async () => {
     const clock = fakeClock()
     const all = await fixture({ prefetchMultiplier: 1 }, { clock })
@@ -203,6 +221,20 @@ describe('messages', () => {
       return requests[0] === before ? undefined : requests.length === 1 && requests
     })
     expect([after?.head.id, after?.message.deliveryInfo.redelivered]).toEqual([before?.head.id, true])
+  })
+})
+
+describe('a connection that is lost', () => {
+  it.each([
+    [true, 4],
+    [false, 12],
+  ])('while tasks run lets the next one give fewer messages: %s', async (workerEnablePrefetchCountReduction, count) => {
+    const { parts, state, transport } = await fixture({}, { workerEnablePrefetchCountReduction })
+    await parts.consumer.start()
+    for (let key = 0; key < 2; key += 1) state.active.set(key, { message: { state: 'acked' } } as Request)
+    await transport.cut()
+    await waitFor(() => transport.open > 0)
+    expect(parts.prefetch.count).toBe(count)
   })
 })
 

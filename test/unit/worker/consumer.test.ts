@@ -217,6 +217,22 @@ describe('a connection that is lost', () => {
     await waitFor(() => received.length === 1)
   })
 
+  it('fetches as many messages as are wanted, and says where it cannot', async () => {
+    let wanted = 1
+    const { consumer, publish, received, lines } = fixture({ prefetchCount: 0, wanted: () => wanted - received.length })
+    await consumer.start()
+    await publish('1', '2', '3')
+    await waitFor(() => received.length === 1)
+    wanted = 2
+    consumer.fetch()
+    await waitFor(() => received.length === 2)
+    expect(lines.some((line) => line.includes('workerDisablePrefetch'))).toBe(false)
+    const pushed = fixture({ wanted: () => 0 })
+    pushed.transport.features = { fetches: false }
+    await pushed.consumer.start()
+    expect(pushed.lines.some((line) => line.includes('workerDisablePrefetch'))).toBe(true)
+  })
+
   it('keeps the prefetch count that was set meanwhile', async () => {
     const { consumer, transport, publish, received } = fixture()
     await consumer.start()

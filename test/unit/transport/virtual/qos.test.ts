@@ -34,6 +34,21 @@ describe('Qos', () => {
     expect(qos.room).toBe(0)
   })
 
+  it('has no more room than is wanted, acknowledged or not', () => {
+    const qos = new Qos()
+    let wanted = 2
+    qos.setPrefetchCount(3, () => wanted)
+    expect([qos.room, qos.noAckRoom]).toEqual([2, 2])
+    qos.deliver(stored('a'), false)
+    qos.deliver(stored('b'), false)
+    expect([qos.room, qos.noAckRoom]).toEqual([1, 2])
+    wanted = -1
+    expect([qos.room, qos.noAckRoom]).toEqual([0, 0])
+    wanted = 100_000
+    qos.setPrefetchCount(0, () => wanted)
+    expect([qos.room, qos.noAckRoom]).toEqual([MAX_BATCH, MAX_BATCH])
+  })
+
   it('makes deliveries with tags of their own', () => {
     const qos = new Qos()
     const [one, two] = [qos.deliver(stored('a'), false), qos.deliver(stored('b'), true)]
