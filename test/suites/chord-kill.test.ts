@@ -15,7 +15,8 @@ const APP = `
 import { appendFileSync } from 'node:fs'
 import { Celery } from 'celeriac'
 
-export const app = new Celery('proj')
+// The dead are missed soon.
+export const app = new Celery('proj', { brokerTransportOptions: { lease: 3 } })
 app.task('proj.part', { acksLate: true, rejectOnWorkerLost: true }, (number: number) => number)
 app.task('proj.body', (numbers: readonly number[]) => {
   appendFileSync('bodies', \`\${JSON.stringify(numbers)}\\n\`)

@@ -10,7 +10,7 @@ import { Celery, silentLogger } from '../support/product.ts'
 import { makeProject, RunningCli } from '../support/cli.ts'
 import { waitFor } from '../support/wait-for.ts'
 
-const TASKS = 3000
+const TASKS = 2000
 const KILLS = 6
 /** Of one worker. */
 const SLOTS = 2
