@@ -13,6 +13,7 @@ export type {
 } from './app/control.ts'
 export type { Answers, Inspect, InspectOptions } from './app/inspect.ts'
 export type { Call, PublishContext, PublishMiddleware } from './app/send.ts'
+export type { PeriodicTaskOptions } from './app/entries.ts'
 export type { CatchUp, EntryDefinition, EntryInput, EntryOptions } from './app/entry.ts'
 export type { Settings, SettingsInput } from './app/settings.ts'
 export type { EntryInfo, Schedules } from './beat/schedules.ts'

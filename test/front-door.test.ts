@@ -129,6 +129,7 @@ it('celeriac', () => {
     'MigrationProgress',
     'MigrationResult',
     'OkReply',
+    'PeriodicTaskOptions',
     'PublishContext',
     'PublishMiddleware',
     'PublishOptions',

@@ -24,6 +24,7 @@ import type { EagerResult } from '../result/eager-result.ts'
 import { ResultSet } from '../result/result-set.ts'
 import type { Members } from '../result/result-set.ts'
 import { SavedGroups } from '../result/saved-groups.ts'
+import type { ScheduleInput } from '../schedule/input.ts'
 import { SerializationRegistry } from '../serialization/registry.ts'
 import type { AcceptList } from '../serialization/registry.ts'
 import { Signals } from '../signals.ts'
@@ -56,6 +57,7 @@ import { Control } from './control.ts'
 import { readDeclaration } from './declaration.ts'
 import { asSent, runEagerly } from './eager.ts'
 import { Entries } from './entries.ts'
+import type { PeriodicTaskOptions } from './entries.ts'
 import { Events } from './events.ts'
 import { appBrand } from './loader.ts'
 import type { AppLocation } from './loader.ts'
@@ -122,7 +124,7 @@ export class App implements TaskHost {
   /** The file that made this app: relative task modules start there. Undefined in a REPL. */
   readonly file: string | undefined
   /** What the app's own code puts on beat's timetable. */
-  readonly entries: Entries = new Entries()
+  readonly entries: Entries = new Entries(() => this.conf.values)
   /** The kinds of signatures; register your own here. */
   readonly canvas: Canvas = new Canvas(this)
   /** Where results that travel as messages go to (`reply_to`). */
@@ -289,6 +291,21 @@ export class App implements TaskHost {
     options: SetOptions = {},
   ): Signature | AnySignature {
     return typeof given === 'string' ? createSignature(this, given, args, options) : this.canvas.signature(given)
+  }
+
+  /**
+   * Have beat send a signature on a schedule, or every so many seconds. It must lack no argument. Answers the entry's name,
+   * by default the signature's text. Throws `ImproperlyConfigured` for what cannot be, such as a work-flow.
+   *
+   *     app.addPeriodicTask('0 9 * * mon-fri', report.s('sales'), { name: 'sales report', expires: 600 })
+   */
+  addPeriodicTask(
+    schedule: ScheduleInput,
+    // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what it answers is nobody's matter here
+    signature: Signature<[], any, never, any>,
+    options: PeriodicTaskOptions = {},
+  ): string {
+    return this.entries.addSignature(schedule, signature, options)
   }
 
   // Calling

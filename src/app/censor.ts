@@ -3,6 +3,7 @@
  * passwords inside URLs. Rather too much than too little, as Celery does.
  */
 import { inspect } from 'node:util'
+import { isSchedule } from '../schedule/input.ts'
 import { maskPassword } from '../util/url.ts'
 
 const SECRET = /api|token|key|secret|pass|profanities_list|signature|database|beat_?dburi/i
@@ -34,7 +35,7 @@ export function plainValue(key: string, value: unknown, censored: boolean, depth
   // Symbols, bigints, undefined and numbers that JSON does not have.
   if (typeof value !== 'object') return inspect(value)
   if (depth === DEEPEST) return '...'
-  if (value instanceof Date || value instanceof RegExp) return String(value)
+  if (value instanceof Date || value instanceof RegExp || isSchedule(value)) return String(value)
   if (Array.isArray(value)) return value.map((item) => plainValue('', item, censored, depth + 1))
   const fields: [unknown, unknown][] = value instanceof Map ? [...value] : Object.entries(value)
   return Object.fromEntries(

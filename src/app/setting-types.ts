@@ -3,12 +3,14 @@
  * checked and converted. Text is converted everywhere, for it is all that environment and command line can give.
  */
 import { inspect } from 'node:util'
-import type { PublishOptions, RetryPolicy } from '../canvas/options.ts'
+import type { RetryPolicy } from '../canvas/options.ts'
 import { ImproperlyConfigured } from '../errors.ts'
 import { camelCase } from '../util/case.ts'
 import { isRecord } from '../util/record.ts'
 import { didYouMean } from '../util/suggest.ts'
 import { isSecret, maskUrls } from './censor.ts'
+import { defineEntry } from './entry.ts'
+import type { EntryInput } from './entry.ts'
 import { readQueues } from './queues.ts'
 import type { TaskQueues } from './queues.ts'
 import { readRoutes } from './routes.ts'
@@ -24,19 +26,6 @@ export interface TaskAnnotator {
 
 /** By task name, where `*` is every task. */
 export type TaskAnnotations = Readonly<Record<string, TaskAnnotation>>
-
-/** One line of beat's timetable, as it is written in the settings. */
-export interface BeatEntryInput {
-  /** The task's name. */
-  readonly task: string
-  /** Seconds between two runs, or a schedule such as a crontab. */
-  readonly schedule: number | object
-  readonly args?: readonly unknown[]
-  readonly kwargs?: Readonly<Record<string, unknown>>
-  readonly options?: PublishOptions
-  /** Round the times of an interval to its own length. Default false. */
-  readonly relative?: boolean
-}
 
 /** The order in which several broker URLs are tried. */
 export type FailoverStrategy = 'round-robin' | 'shuffle' | ((urls: readonly string[]) => Iterable<string>)
@@ -64,7 +53,7 @@ export interface SettingTypes {
   queues: TaskQueues
   routes: TaskRoutes
   annotations: TaskAnnotations | readonly (TaskAnnotations | TaskAnnotator)[]
-  schedule: Readonly<Record<string, BeatEntryInput>>
+  schedule: Readonly<Record<string, EntryInput>>
   component: string | object
   any: unknown
 }
@@ -321,23 +310,11 @@ function toAnnotations(value: unknown): SettingTypes['annotations'] | undefined 
   return ok ? (annotations as SettingTypes['annotations']) : undefined
 }
 
-function toSchedule(value: unknown, key: string): SettingTypes['schedule'] | undefined {
+/** Checked here and now, so that a mistake is told of where it is made, and not by a beat that starts some day. */
+function toSchedule(value: unknown): SettingTypes['schedule'] | undefined {
   const entries = toDict(value)
   if (entries === undefined) return undefined
-  for (const [name, entry] of Object.entries(entries)) {
-    const label = `${key}["${name}"]`
-    if (!isRecord(entry))
-      throw new ImproperlyConfigured(`${label} must be an object such as { task: "proj.add", schedule: 30 }`)
-    if (typeof entry['task'] !== 'string' || entry['task'] === '')
-      throw new ImproperlyConfigured(`${label} has no task`)
-    const { schedule } = entry
-    const fits =
-      typeof schedule === 'number'
-        ? Number.isFinite(schedule) && schedule >= 0
-        : typeof schedule === 'object' && schedule !== null
-    if (!fits)
-      throw new ImproperlyConfigured(`${label}.schedule must be a number of seconds or a schedule such as crontab(...)`)
-  }
+  for (const [name, entry] of Object.entries(entries)) defineEntry(name, entry as EntryInput, 'app')
   return entries as SettingTypes['schedule']
 }
 

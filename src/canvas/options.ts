@@ -168,6 +168,20 @@ export function fromWireOptions(wire: SignatureOptions): PublishOptions {
   return options
 }
 
+/**
+ * Options as they stand in settings, under our names or the wire's. Throws `ImproperlyConfigured` for one that there is
+ * not.
+ */
+export function readOptions(given: Readonly<Record<string, unknown>>): PublishOptions {
+  const options: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(given)) {
+    const ours = OUR_NAMES.get(name)
+    if (ours === undefined) wireNameOf(name as PlainOption)
+    options[ours ?? name] = ours === undefined || value === null ? value : fromWireValue(ours, value)
+  }
+  return options
+}
+
 /** Links as a list of plain data. */
 export function linksOf(links: SignatureLike | readonly SignatureLike[] | undefined): SignatureData[] {
   return listOf(links).map(dataOf)

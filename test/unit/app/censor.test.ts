@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { isSecret, maskUrls, plainValue } from '../../../src/app/censor.ts'
+import { crontab } from '../../../src/schedule/crontab.ts'
 
 describe('isSecret', () => {
   it.each([
@@ -44,6 +45,7 @@ describe('plainValue', () => {
         [Object.create(null), 3],
       ]),
       pattern: /^a/i,
+      schedule: crontab('0 9 * * *'),
       router: new Router(),
       named: function route() {
         return 1
@@ -56,6 +58,7 @@ describe('plainValue', () => {
       list: [1, null, true, 'text', 'Infinity', '5n', 'undefined', 'Symbol(s)'],
       map: { a: 1, '/b/': 2, '[Object: null prototype] {}': 3 },
       pattern: '/^a/i',
+      schedule: '0 9 * * *',
       router: { name: 'x' },
       named: '<route>',
       lambda: '<lambda>',

@@ -108,9 +108,10 @@ describe('convertValue', () => {
     ['routes', 'proj.router', 'it must be an object by task name, a list of pairs, a function, or a list of these'],
     ['routes', { a: 1 }, 'The route of "a" must be'],
     ['annotations', [5], 'it must be an object by task name, or a list'],
-    ['schedule', { a: 5 }, 'it["a"] must be an object'],
-    ['schedule', { a: { schedule: 5 } }, 'it["a"] has no task'],
-    ['schedule', { a: { task: 'b', schedule: 'daily' } }, 'it["a"].schedule must be a number of seconds or a schedule'],
+    ['schedule', 5, 'it must be an object of entries'],
+    ['schedule', { a: 5 }, 'Beat\'s entry "a" is an object such as'],
+    ['schedule', { a: { schedule: 5 } }, 'Beat\'s entry "a" names no task'],
+    ['schedule', { a: { task: 'b', schedule: 'daily' } }, 'Beat\'s entry "a": "daily" is no schedule'],
     ['component', 5, 'it must be a name or a class, not 5'],
   ])('refuses %s %j', (type, value, message) => {
     expect(() => convert(type, value)).toThrow(ImproperlyConfigured)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Call } from '../../../src/app/call.ts'
+import { Config } from '../../../src/app/config.ts'
 import { Entries } from '../../../src/app/entries.ts'
-import { defineEntry } from '../../../src/app/entry.ts'
 import { Schedules } from '../../../src/beat/schedules.ts'
 import type { BeatStore } from '../../../src/beat/store.ts'
 import { MemoryBeatStoreFactory } from '../../../src/beat/store/memory.ts'
@@ -20,8 +20,8 @@ async function lab() {
     'memory://',
     beatStoreContext('memory://', { clock }),
   )
-  const entries = new Entries()
-  entries.add(defineEntry('code', { task: 'proj.code', schedule: interval(60) }, 'app'))
+  const entries = new Entries(() => new Config().values)
+  entries.add('code', { task: 'proj.code', schedule: interval(60) })
   const sent: Call[] = []
   const schedules = new Schedules({
     entries,
