@@ -156,10 +156,22 @@ async function argumentsOf({ command, args }: Place, session: Session): Promise<
   if (below.length > 0 && args.length === 0) return below.map((each) => each.name())
   const choices = command.registeredArguments[args.length]?.argChoices
   if (choices !== undefined) return choices
-  if (args.length > 0) return []
-  if (command.name() === 'call') return (await appOf(session))?.tasks.names() ?? []
-  if (command.name() === 'amqp') return Object.keys(AMQP_COMMANDS)
-  return []
+  switch (command.registeredArguments[args.length]?.name()) {
+    case 'task':
+      return (await appOf(session))?.tasks.names() ?? []
+    case 'entry':
+    case 'entries':
+      return entriesOf(session)
+    default:
+      return command.name() === 'amqp' && args.length === 0 ? Object.keys(AMQP_COMMANDS) : []
+  }
+}
+
+/** Names of beat's timetable; none where the broker that keeps it is away. */
+async function entriesOf(session: Session): Promise<readonly string[]> {
+  const app = await appOf(session)
+  const entries = await app?.schedule.list().catch(() => [])
+  return entries?.map(({ name }) => name) ?? []
 }
 
 /** Without an app there is less to complete, and nobody to be told why. */

@@ -4,6 +4,7 @@
  */
 import { CommanderError, type Command } from 'commander'
 import { addAmqpCommand } from './amqp.ts'
+import { addBeatCommand } from './beat.ts'
 import { addCallCommand } from './call.ts'
 import { describeOption, EXIT_USAGE, Program, type CommandRunner } from './command.ts'
 import { addControlCommand, addInspectCommand } from './control.ts'
@@ -85,6 +86,7 @@ function createProgram(process: CliProcess, outcome: { code: number }, daemon: D
     .exitOverride()
   const run = commandRunner(program, process, outcome, daemon)
   addWorkerCommand(program, run)
+  addBeatCommand(program, run)
   addMultiCommand(program)
   addCallCommand(program, run)
   addResultCommand(program, run)

@@ -11,6 +11,7 @@ beforeEach(() => {
   const app = new Celery('proj', { broker: 'memory://', taskQueues: ['celery', 'lopri'] })
   app.task('proj.add', () => 1)
   app.task('proj.mul', () => 1)
+  app.addPeriodicTask('@daily', app.signature('proj.add') as never, { name: 'nightly' })
   cwd = temporaryDirectory()
   Object.assign(globalThis, { [`completion app ${cwd}`]: app })
   writeFileSync(join(cwd, 'app.mjs'), `export const app = globalThis[${JSON.stringify(`completion app ${cwd}`)}]`)
@@ -46,6 +47,15 @@ describe('completion words', () => {
     expect(await complete('-A', 'app.mjs', 'purge', '-Q', '')).toEqual(['celery', 'lopri'])
     expect(await complete('-A', 'app.mjs', 'purge', '-Q', 'celery,l')).toEqual(['celery,lopri'])
     expect(await complete('-A', 'app.mjs', 'call', 'proj.add', '--queue', 'l')).toEqual(['lopri'])
+  })
+
+  it("names entries of beat's timetable, and tasks for new ones", async () => {
+    const beat = ['-A', 'app.mjs', 'beat']
+    expect(await complete(...beat, '')).toEqual(expect.arrayContaining(['list', 'add', 'pause']))
+    expect(await complete(...beat, 'pause', 'ni')).toEqual(['nightly'])
+    expect(await complete(...beat, 'run', '')).toEqual(['nightly'])
+    expect(await complete(...beat, 'add', 'ping', 'proj.')).toEqual(['proj.add', 'proj.mul'])
+    expect(await complete(...beat, 'add', '')).toEqual([])
   })
 
   it('names values and commands of AMQP', async () => {
