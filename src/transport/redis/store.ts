@@ -6,9 +6,9 @@ import { ConnectionError } from '../../errors.ts'
 import type { RedisArgument, RedisClient, RedisCommand, RedisReply } from '../../driver/redis.ts'
 import { QUEUE_EXPIRES_ARGUMENT } from '../../protocol/arguments.ts'
 import type { Clock } from '../../util/clock.ts'
-import { deferred } from '../../util/deferred.ts'
 import type { Logger } from '../../util/logger.ts'
 import type { Binding, ExchangeDeclaration, QueueDeclaration, TransportFeatures } from '../transport.ts'
+import { StoreLife } from '../virtual/store-life.ts'
 import type { QueueEntry, QueueStore, ReleaseOptions, StoredMessage } from '../virtual/store.ts'
 import { Fanout, FanoutHandle } from './fanout.ts'
 import type { Keys } from './keys.ts'
@@ -71,7 +71,7 @@ export class RedisStore implements QueueStore {
   readonly #fanout: Fanout
   readonly #waiting: Waiting
   readonly #ownership: Ownership
-  readonly #ended = deferred<Error | undefined>()
+  readonly #life: StoreLife
   /** The queues that are consumed here. */
   readonly #consumed = new Set<string>()
   /** `x-expires` of the queues declared here, in milliseconds. As in kombu, others do not know of it. */
@@ -80,9 +80,6 @@ export class RedisStore implements QueueStore {
   readonly #renewedMs = new Map<string, number>()
   #lastNumber = 0
   #rounds = 0
-  /** Why verbs are refused. */
-  #refusal: ConnectionError | undefined
-  #closing: Promise<void> | undefined
 
   /** The client belongs to the store from now on and is closed with it. */
   constructor(client: RedisClient, options: StoreOptions) {
@@ -110,32 +107,43 @@ export class RedisStore implements QueueStore {
       topology: this.#topology,
       onMessages: wakeAll,
       onLost: (reason) => {
-        this.#lose(reason)
+        this.#life.lose(reason)
       },
     })
-    this.closed = this.#ended.promise
+    this.#life = new StoreLife({
+      place: 'Redis',
+      logger,
+      stop: () => {
+        this.#ownership.stop()
+        this.#fanout.end()
+        this.#waiting.end()
+      },
+      giveBack: () => this.#ownership.leave(),
+      release: () => client.close(),
+    })
+    this.closed = this.#life.closed
     void client.closed.then((error) => {
-      if (error !== undefined) this.#lose(new ConnectionError(error.message, { cause: error }))
+      if (error !== undefined) this.#life.lose(new ConnectionError(error.message, { cause: error }))
     })
   }
 
   async declareExchange(exchange: ExchangeDeclaration): Promise<void> {
-    this.#checkOpen()
+    this.#life.check()
     await this.#topology.declareExchange(exchange)
   }
 
   async deleteExchange(name: string): Promise<void> {
-    this.#checkOpen()
+    this.#life.check()
     await this.#topology.deleteExchange(name)
   }
 
   async getExchange(name: string): Promise<ExchangeDeclaration | undefined> {
-    this.#checkOpen()
+    this.#life.check()
     return this.#topology.getExchange(name)
   }
 
   async declareQueue(queue: QueueDeclaration): Promise<void> {
-    this.#checkOpen()
+    this.#life.check()
     const expires = queue.arguments?.[QUEUE_EXPIRES_ARGUMENT]
     if (typeof expires === 'number' && expires > 0) this.#expires.set(queue.name, Math.trunc(expires))
     else this.#expires.delete(queue.name)
@@ -146,7 +154,7 @@ export class RedisStore implements QueueStore {
   }
 
   async deleteQueue(name: string): Promise<number> {
-    this.#checkOpen()
+    this.#life.check()
     await this.#fanout.forget(name)
     this.#expires.delete(name)
     this.#renewedMs.delete(name)
@@ -157,7 +165,7 @@ export class RedisStore implements QueueStore {
   }
 
   async bind(binding: Binding): Promise<void> {
-    this.#checkOpen()
+    this.#life.check()
     await this.#topology.bind(binding)
     const { exchange, queue, routingKey } = binding
     if (this.#consumed.has(queue) && this.#topology.isFanout(exchange)) {
@@ -166,17 +174,17 @@ export class RedisStore implements QueueStore {
   }
 
   async unbind(binding: Binding): Promise<void> {
-    this.#checkOpen()
+    this.#life.check()
     await this.#topology.unbind(binding)
   }
 
   async bindings(exchange?: string): Promise<readonly Binding[]> {
-    this.#checkOpen()
+    this.#life.check()
     return this.#topology.bindings(exchange)
   }
 
   async putMany(entries: readonly QueueEntry[]): Promise<void> {
-    this.#checkOpen()
+    this.#life.check()
     if (entries.length === 0) return
     const { bodyEncoding } = this.#options
     await this.#put(entries.map((entry) => ({ entry, envelope: encodeEntry(entry, bodyEncoding) })))
@@ -184,7 +192,7 @@ export class RedisStore implements QueueStore {
 
   /** A node of a cluster knows only of those who listen to itself. */
   async tell(entry: QueueEntry): Promise<number | undefined> {
-    this.#checkOpen()
+    this.#life.check()
     const [count] = await this.#client.send([this.#publish(entry, encodeEntry(entry, this.#options.bodyEncoding))])
     return this.#client.isCluster ? undefined : Number(count)
   }
@@ -199,7 +207,7 @@ export class RedisStore implements QueueStore {
     max: number,
     options: { readonly noAck: boolean },
   ): Promise<readonly StoredMessage[]> {
-    this.#checkOpen()
+    this.#life.check()
     if (max <= 0) return []
     const told = this.#fanout.take(queues, max)
     if (told.length === max || this.#isKnownEmpty(queues)) return told
@@ -210,12 +218,12 @@ export class RedisStore implements QueueStore {
   }
 
   waitForMessages(queues: readonly string[], signal: AbortSignal): Promise<void> {
-    if (this.#refusal !== undefined || this.#fanout.has(queues)) return Promise.resolve()
+    if (this.#life.isOver || this.#fanout.has(queues)) return Promise.resolve()
     return this.#waiting.wait(queues, signal)
   }
 
   async startConsuming(name: string): Promise<void> {
-    this.#checkOpen()
+    this.#life.check()
     await this.#ownership.enter()
     this.#consumed.add(name)
     const bound = await this.#run(CONSUME, [this.#ownership.id, name])
@@ -227,18 +235,18 @@ export class RedisStore implements QueueStore {
 
   async stopConsuming(name: string): Promise<void> {
     this.#consumed.delete(name)
-    if (this.#refusal !== undefined) return
+    if (this.#life.isOver) return
     await this.#fanout.forget(name)
     if ((await this.#run(CANCEL, [this.#ownership.id, name])) === 1) await this.#forgetHeld(name)
   }
 
   async ackMany(messages: readonly StoredMessage[]): Promise<void> {
-    this.#checkOpen()
+    this.#life.check()
     await this.#forgetTags(this.#settle(messages))
   }
 
   async releaseMany(messages: readonly StoredMessage[], options: ReleaseOptions): Promise<void> {
-    this.#checkOpen()
+    this.#life.check()
     const dueMs = options.dueMs !== undefined && options.dueMs > this.#options.clock.now() ? options.dueMs : undefined
     const told = messages.filter(({ handle }) => handle instanceof FanoutHandle)
     this.#fanout.release(told, options.redelivered, dueMs)
@@ -251,57 +259,25 @@ export class RedisStore implements QueueStore {
   }
 
   async size(queue: string): Promise<number> {
-    this.#checkOpen()
+    this.#life.check()
     const lengths = this.#keys.lists([queue]).map((key) => ['LLEN', key] as const)
     const counts = await this.#client.send([...lengths, ['ZCARD', this.#keys.parked(queue)]])
     return counts.reduce<number>((sum, count) => sum + Number(count), this.#fanout.size(queue))
   }
 
   async ripen(queue: string): Promise<void> {
-    this.#checkOpen()
+    this.#life.check()
     while (Number(await this.#run(RIPEN, [queue])) > 0) this.#waiting.forget()
     this.#waiting.wakeAll()
   }
 
   async purge(queue: string): Promise<number> {
-    this.#checkOpen()
+    this.#life.check()
     return this.#fanout.purge(queue) + Number(await this.#run(PURGE, [queue]))
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
-  }
-
-  async #close(): Promise<void> {
-    const isLost = this.#refusal !== undefined
-    this.#end(new ConnectionError('The connection to Redis is closed'))
-    try {
-      if (!isLost) await this.#ownership.leave()
-    } catch (error) {
-      // What is held comes back all the same, when the lease has run out.
-      this.#options.logger.warning('Messages from Redis could not be given back yet', { error })
-    }
-    await this.#client.close()
-    this.#ended.resolve(undefined)
-  }
-
-  /** Nothing works any more, and whoever uses the store is told so. */
-  #lose(reason: ConnectionError): void {
-    if (this.#refusal !== undefined) return
-    this.#end(reason)
-    this.#ended.resolve(reason)
-  }
-
-  #end(refusal: ConnectionError): void {
-    this.#refusal ??= refusal
-    this.#ownership.stop()
-    this.#fanout.end()
-    this.#waiting.end()
-  }
-
-  #checkOpen(): void {
-    if (this.#refusal !== undefined) throw this.#refusal
+    return this.#life.close()
   }
 
   #run(script: TransportScript, arguments_: readonly RedisArgument[], keys?: readonly string[]): Promise<RedisReply> {

@@ -6,9 +6,9 @@ import { ConnectionError } from '../../errors.ts'
 import type { SqliteDatabase, SqlStatements } from '../../driver/sqlite.ts'
 import { TransactionBatch } from '../../driver/sqlite/batch.ts'
 import type { Clock, Timer } from '../../util/clock.ts'
-import { deferred } from '../../util/deferred.ts'
 import type { Logger } from '../../util/logger.ts'
 import type { Binding, ExchangeDeclaration, QueueDeclaration, TransportFeatures } from '../transport.ts'
+import { StoreLife } from '../virtual/store-life.ts'
 import type { QueueEntry, QueueStore, ReleaseOptions, StoredMessage } from '../virtual/store.ts'
 import { encodeMessage } from './codec.ts'
 import { endedLeases, heldHandles, markHeld, messageNumbers, storedMessage } from './handles.ts'
@@ -65,16 +65,13 @@ export class SqliteStore implements QueueStore {
   readonly #waiters: Waiters
   readonly #routes: topology.RoutingTable
   readonly #puts: TransactionBatch<NewMessage>
-  readonly #ended = deferred<Error | undefined>()
+  readonly #life: StoreLife
   /** The queues that are consumed here. */
   readonly #consumed = new Set<string>()
   /** Others that messages were taken from, and when that was noted. */
   readonly #touched = new Map<string, number>()
   #rounds = 0
   #timer: Timer | undefined
-  /** Why verbs are refused. */
-  #refusal: ConnectionError | undefined
-  #closing: Promise<void> | undefined
 
   /**
    * A store over an open file, which is released when the store is closed. Rejects with `ImproperlyConfigured` for a file
@@ -100,7 +97,7 @@ export class SqliteStore implements QueueStore {
       owners: this.#owners,
       leaseMs,
       onLost: (reason) => {
-        this.#lose(reason)
+        this.#life.lose(reason)
       },
     })
     this.#waiters = new Waiters(database, clock)
@@ -109,14 +106,24 @@ export class SqliteStore implements QueueStore {
       putMessages(statements, messages, this.#clock.now())
       database.notify('messages')
     })
-    this.closed = this.#ended.promise
+    this.#life = new StoreLife({
+      place: `"${database.file}"`,
+      logger,
+      stop: () => {
+        this.#timer?.cancel()
+        this.#waiters.wakeAll()
+      },
+      giveBack: () => this.#ownership.end(),
+      release: () => database.release(),
+    })
+    this.closed = this.#life.closed
     void database.lost.then((reason) => {
-      this.#lose(new ConnectionError(reason.message, { cause: reason }))
+      this.#life.lose(new ConnectionError(reason.message, { cause: reason }))
     })
   }
 
   async declareExchange(exchange: ExchangeDeclaration): Promise<void> {
-    this.#checkOpen()
+    this.#life.check()
     const known = this.#routes.exchange(exchange.name)
     if (known !== undefined && JSON.stringify(known) === JSON.stringify(exchange)) return
     await this.#database.write((statements) => {
@@ -125,19 +132,19 @@ export class SqliteStore implements QueueStore {
   }
 
   async deleteExchange(name: string): Promise<void> {
-    this.#checkOpen()
+    this.#life.check()
     await this.#database.write((statements) => {
       topology.deleteExchange(statements, name)
     })
   }
 
   async getExchange(name: string): Promise<ExchangeDeclaration | undefined> {
-    this.#checkOpen()
+    this.#life.check()
     return this.#routes.exchange(name)
   }
 
   async declareQueue(queue: QueueDeclaration): Promise<void> {
-    this.#checkOpen()
+    this.#life.check()
     const known = this.#database.read((statements) => topology.findQueue(statements, queue.name))
     const same = known?.declaration === JSON.stringify(queue)
     // Declaring counts as using, which matters where the queue expires; an exclusive one gets an owner.
@@ -153,7 +160,7 @@ export class SqliteStore implements QueueStore {
   }
 
   async deleteQueue(name: string): Promise<number> {
-    this.#checkOpen()
+    this.#life.check()
     this.#touched.delete(name)
     const purged = await this.purge(name)
     const left = await this.#database.write((statements) => {
@@ -164,26 +171,26 @@ export class SqliteStore implements QueueStore {
   }
 
   async bind(binding: Binding): Promise<void> {
-    this.#checkOpen()
+    this.#life.check()
     await this.#database.write((statements) => {
       topology.bind(statements, binding, this.#clock.now())
     })
   }
 
   async unbind(binding: Binding): Promise<void> {
-    this.#checkOpen()
+    this.#life.check()
     await this.#database.write((statements) => {
       topology.unbind(statements, binding)
     })
   }
 
   async bindings(exchange?: string): Promise<readonly Binding[]> {
-    this.#checkOpen()
+    this.#life.check()
     return this.#routes.bindings(exchange)
   }
 
   async putMany(entries: readonly QueueEntry[]): Promise<void> {
-    this.#checkOpen()
+    this.#life.check()
     if (entries.length > 0) await this.#puts.add(entries.map(newMessage))
   }
 
@@ -192,7 +199,7 @@ export class SqliteStore implements QueueStore {
     max: number,
     options: { readonly noAck: boolean },
   ): Promise<readonly StoredMessage[]> {
-    this.#checkOpen()
+    this.#life.check()
     for (const queue of queues) if (!this.#consumed.has(queue)) void this.#touch(queue)
     if (max <= 0 || !this.#hasSomething(queues)) return []
     const order = this.#rotated(queues)
@@ -200,12 +207,12 @@ export class SqliteStore implements QueueStore {
   }
 
   waitForMessages(queues: readonly string[], signal: AbortSignal): Promise<void> {
-    if (this.#refusal !== undefined) return Promise.resolve()
+    if (this.#life.isOver) return Promise.resolve()
     return this.#waiters.wait(queues, signal)
   }
 
   async startConsuming(name: string): Promise<void> {
-    this.#checkOpen()
+    this.#life.check()
     this.#consumed.add(name)
     await this.#ownership.write((statements, owner) => {
       const nowMs = this.#clock.now()
@@ -220,7 +227,7 @@ export class SqliteStore implements QueueStore {
 
   async stopConsuming(name: string): Promise<void> {
     this.#consumed.delete(name)
-    if (this.#refusal !== undefined) return
+    if (this.#life.isOver) return
     await this.#ownership.write((statements, owner) => {
       const queue = topology.findQueue(statements, name)?.id
       if (queue === undefined) return
@@ -243,7 +250,7 @@ export class SqliteStore implements QueueStore {
   }
 
   async size(queue: string): Promise<number> {
-    this.#checkOpen()
+    this.#life.check()
     return this.#database.read((statements) => {
       const row = topology.findQueue(statements, queue)
       return row === undefined ? 0 : waitingMessages(statements, row.id)
@@ -252,14 +259,14 @@ export class SqliteStore implements QueueStore {
 
   /** In portions, so that nobody waits long. */
   async ripen(name: string): Promise<void> {
-    this.#checkOpen()
+    this.#life.check()
     const queue = this.#database.read((statements) => topology.findQueue(statements, name))
     if (queue === undefined) return
     while ((await this.#database.write((statements) => promoteEarly(statements, queue.id))) > 0) this.#waiters.wakeAll()
   }
 
   async purge(name: string): Promise<number> {
-    this.#checkOpen()
+    this.#life.check()
     const queue = this.#database.read((statements) => topology.findQueue(statements, name))
     if (queue === undefined) return 0
     const upTo = this.#database.read(newestMessage)
@@ -276,38 +283,7 @@ export class SqliteStore implements QueueStore {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
-  }
-
-  async #close(): Promise<void> {
-    const isLost = this.#refusal !== undefined
-    this.#end(new ConnectionError(`The connection to "${this.#database.file}" is closed`))
-    try {
-      if (!isLost) await this.#ownership.end()
-    } catch (error) {
-      // What is held comes back all the same: when this process has ended, or when the lease has run out.
-      this.#logger.warning(`Messages from "${this.#database.file}" could not be given back yet`, { error })
-    }
-    await this.#database.release()
-    this.#ended.resolve(undefined)
-  }
-
-  /** Nothing works any more, and whoever uses the store is told so. */
-  #lose(reason: ConnectionError): void {
-    if (this.#refusal !== undefined) return
-    this.#end(reason)
-    this.#ended.resolve(reason)
-  }
-
-  #end(refusal: ConnectionError): void {
-    this.#refusal ??= refusal
-    this.#timer?.cancel()
-    this.#waiters.wakeAll()
-  }
-
-  #checkOpen(): void {
-    if (this.#refusal !== undefined) throw this.#refusal
+    return this.#life.close()
   }
 
   /** Take messages that need no acknowledgement. */
@@ -333,7 +309,7 @@ export class SqliteStore implements QueueStore {
     messages: readonly StoredMessage[],
     verb: (statements: SqlStatements, owner: number, handles: readonly Handle[]) => void,
   ): Promise<void> {
-    this.#checkOpen()
+    this.#life.check()
     const handles = heldHandles(messages)
     if (handles.length === 0) return
     markHeld(handles, false)
@@ -384,9 +360,9 @@ export class SqliteStore implements QueueStore {
       // A clock that was set may have made something due.
       this.#waiters.check()
     } catch (error) {
-      if (this.#refusal === undefined) this.#logger.warning(`The upkeep of "${this.#database.file}" failed`, { error })
+      if (!this.#life.isOver) this.#logger.warning(`The upkeep of "${this.#database.file}" failed`, { error })
     }
-    if (this.#refusal !== undefined) return
+    if (this.#life.isOver) return
     this.#timer = this.#clock.after(
       this.#intervalMs,
       () => {

@@ -16,6 +16,7 @@ describeWithRedis('the Redis transport', () => {
       shared: true,
       events: 'fanout',
       transient: true,
+      fetches: true,
     })
     const channel = await connection.openChannel()
     const message = { body: '', contentType: '', contentEncoding: 'utf-8', headers: {}, properties: {} }

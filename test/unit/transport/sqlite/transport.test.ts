@@ -35,6 +35,7 @@ describe('sqlite://', () => {
       shared: true,
       events: 'topic',
       transient: false,
+      fetches: true,
     })
     const channel = await connection.openChannel()
     await channel.basicPublish([{ exchange: '', routingKey: 'a', message: message('kept') }])
