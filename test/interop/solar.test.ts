@@ -8,6 +8,8 @@ import { describeWithPythonCelery, PYTHON } from '../support/python-celery.ts'
 import { ROOT } from '../support/sources.ts'
 
 const CASES = 500
+/** The same each time, for some of what is expected are shares; `SEED=now` takes others. */
+const SEED = 20_260_621
 
 const cases = fc.tuple(
   fc.constantFrom(...SOLAR_EVENTS),
@@ -27,7 +29,7 @@ const FLAT_S = 60
 
 describeWithPythonCelery('the next event of the sun', () => {
   it('is that of Python', { timeout: 60_000 }, () => {
-    const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
+    const seed = process.env['SEED'] === 'now' ? Date.now() % 2 ** 31 : Number(process.env['SEED'] ?? SEED)
     const sample = fc.sample(cases, { numRuns: CASES, seed })
     const script = join(ROOT, 'test/interop/python/solars.py')
     const answer = execFileSync(PYTHON, [script], { input: JSON.stringify(sample), maxBuffer: 2 ** 28 })
