@@ -29,13 +29,13 @@ import { SerializationRegistry } from '../serialization/registry.ts'
 import type { AcceptList } from '../serialization/registry.ts'
 import { Signals } from '../signals.ts'
 import { TaskContext } from '../task/context.ts'
-import type { TaskDefaults, TaskOptions } from '../task/options.ts'
+import type { TaskOptions } from '../task/options.ts'
 import { TaskRegistry } from '../task/registry.ts'
 import type { RegisteredTask } from '../task/registry.ts'
 import { TaskRequest } from '../task/request.ts'
 import type { ArgumentsSchema, SchemaInput, SchemaOutput } from '../task/schema.ts'
 import { createTask, TaskDefinition } from '../task/task.ts'
-import type { Task, TaskFunction, TaskHost } from '../task/task.ts'
+import type { Task, TaskFunction, TaskHost, TaskSettings } from '../task/task.ts'
 import { Tracer } from '../task/trace.ts'
 import type { RunMiddleware } from '../task/trace.ts'
 import { TransportRegistry } from '../transport/registry.ts'
@@ -487,8 +487,8 @@ export class App implements TaskHost {
     return this.#accepted.list
   }
 
-  /** The settings behind the options of tasks. */
-  taskDefaults(): TaskDefaults {
+  /** The settings behind the options of tasks; the same object until they change. */
+  taskDefaults(): TaskSettings {
     return this.conf.values
   }
 

@@ -8,6 +8,8 @@ import { ImproperlyConfigured } from '../errors.ts'
 import { camelCase } from '../util/case.ts'
 import { isRecord } from '../util/record.ts'
 import { didYouMean } from '../util/suggest.ts'
+import { isAnnotator, readAnnotation } from '../task/annotations.ts'
+import type { Annotations } from '../task/annotations.ts'
 import { isSecret, maskUrls } from './censor.ts'
 import { defineEntry } from './entry.ts'
 import type { EntryInput } from './entry.ts'
@@ -15,17 +17,6 @@ import { readQueues } from './queues.ts'
 import type { TaskQueues } from './queues.ts'
 import { readRoutes } from './routes.ts'
 import type { TaskRoutes } from './routes.ts'
-
-/** Changes of a task's options: `{ rateLimit: '10/s' }`. */
-export type TaskAnnotation = Readonly<Record<string, unknown>>
-
-/** Decides for each task which of its options change; null or undefined for none. */
-export interface TaskAnnotator {
-  annotate(task: { readonly taskName: string }): TaskAnnotation | null | undefined
-}
-
-/** By task name, where `*` is every task. */
-export type TaskAnnotations = Readonly<Record<string, TaskAnnotation>>
 
 /** The order in which several broker URLs are tried. */
 export type FailoverStrategy = 'round-robin' | 'shuffle' | ((urls: readonly string[]) => Iterable<string>)
@@ -52,7 +43,7 @@ export interface SettingTypes {
   failover: FailoverStrategy
   queues: TaskQueues
   routes: TaskRoutes
-  annotations: TaskAnnotations | readonly (TaskAnnotations | TaskAnnotator)[]
+  annotations: Annotations
   schedule: Readonly<Record<string, EntryInput>>
   component: string | object
   any: unknown
@@ -300,14 +291,18 @@ function toRoutes(value: unknown): TaskRoutes | undefined {
   return routes as TaskRoutes
 }
 
-function toAnnotations(value: unknown): SettingTypes['annotations'] | undefined {
+function toAnnotations(value: unknown, key: string): Annotations | undefined {
   const annotations = typeof value === 'string' ? fromJson(value) : value
-  const fits = (one: unknown): boolean =>
-    isRecord(one) && (typeof one['annotate'] === 'function' || Object.values(one).every((changes) => isRecord(changes)))
-  const isAnnotator = (one: unknown): boolean =>
-    typeof one === 'object' && one !== null && 'annotate' in one && typeof one.annotate === 'function'
-  const ok = Array.isArray(annotations) ? annotations.every((one) => fits(one) || isAnnotator(one)) : fits(annotations)
-  return ok ? (annotations as SettingTypes['annotations']) : undefined
+  const list: readonly unknown[] = Array.isArray(annotations) ? annotations : [annotations]
+  for (const one of list) {
+    if (isAnnotator(one)) continue
+    if (!isRecord(one)) return undefined
+    for (const [name, changes] of Object.entries(one)) {
+      if (!isRecord(changes)) return undefined
+      readAnnotation(`${key}["${name}"]`, changes)
+    }
+  }
+  return annotations as Annotations
 }
 
 /** Checked here and now, so that a mistake is told of where it is made, and not by a beat that starts some day. */

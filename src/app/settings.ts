@@ -62,7 +62,7 @@ export const SETTINGS = {
 
   // Tasks: messages and execution
 
-  /** Changes of task options from outside: by task name, `*` for all, or objects with an `annotate(task)` method. */
+  /** Changes of task options from outside: by task name, `*` for all (which wins), or a list of these and of objects with an `annotate(task)` method. */
   taskAnnotations: { type: 'annotations', default: null },
   /** How task messages are compressed: `gzip`, `zstd`, `brotli`, `bzip2` ... */
   taskCompression: { type: 'string', default: null, old: ['CELERY_MESSAGE_COMPRESSION', 'CELERY_COMPRESSION'] },
@@ -439,7 +439,7 @@ export const SETTINGS = {
   workerDisablePrefetch: { type: 'bool', default: false },
   /** Fetch fewer messages after the connection was lost, until the tasks from before have ended. */
   workerEnablePrefetchCountReduction: { type: 'bool', default: true },
-  /** Skip a message that came before and whose task has succeeded. */
+  /** Do not run a task again that is acknowledged late, whose message came again and whose result is stored as a success. */
   workerDeduplicateSuccessfulTasks: { type: 'bool', default: false },
   /** How long what a child process has reported may still arrive after its end, where another program holds its pipes open, in seconds. */
   workerLostWait: { type: 'seconds', default: 10, min: 0, old: ['CELERYD_WORKER_LOST_WAIT'] },

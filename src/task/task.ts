@@ -11,6 +11,8 @@ import type { Signature } from '../canvas/signature.ts'
 import type { TakenInFront } from '../canvas/types.ts'
 import type { Host } from '../canvas/host.ts'
 import type { PublishOptions } from '../canvas/options.ts'
+import { annotationOf } from './annotations.ts'
+import type { Annotations } from './annotations.ts'
 import { callOptions, resolvePolicy } from './options.ts'
 import type { TaskDefaults, TaskOptions, TaskPolicy } from './options.ts'
 import { bindArguments, readParameters } from './parameters.ts'
@@ -18,10 +20,15 @@ import type { Parameters } from './parameters.ts'
 import type { TaskContext } from './context.ts'
 import { validateArguments } from './schema.ts'
 
+/** The settings that tasks look at. */
+export interface TaskSettings extends TaskDefaults {
+  readonly taskAnnotations: Annotations | null
+}
+
 /** What a task needs of its app. */
 export interface TaskHost extends Host {
-  /** The settings behind unset options. */
-  taskDefaults(): TaskDefaults
+  /** The settings behind options; the same object until they change. */
+  taskDefaults(): TaskSettings
   /** Run a task here and now. */
   applyTask(definition: TaskDefinition, args: readonly unknown[], options: PublishOptions): Promise<EagerResult>
   /** Send an event from this node. Resolves when the broker has it, or is known to be away: then it is kept for later. */
@@ -36,11 +43,13 @@ export type TaskFunction = (...args: never[]) => unknown
 /** One task as an app knows it. */
 export class TaskDefinition {
   readonly name: string
-  readonly options: TaskOptions
+  /** As the task was declared. */
+  readonly declared: TaskOptions
   readonly parameters: Parameters
   readonly fn: TaskFunction
   readonly #host: TaskHost
-  #defaults: TaskDefaults | undefined
+  #settings: TaskSettings | undefined
+  #options: TaskOptions | undefined
   #policy: TaskPolicy | undefined
   #callOptions: PublishOptions | undefined
   /** What was changed while a worker runs. */
@@ -49,7 +58,7 @@ export class TaskDefinition {
   constructor(name: string, fn: TaskFunction, options: TaskOptions, host: TaskHost) {
     this.name = name
     this.fn = fn
-    this.options = options
+    this.declared = options
     this.#host = host
     this.parameters = readParameters(fn, {
       name,
@@ -61,27 +70,41 @@ export class TaskDefinition {
     })
   }
 
-  /** Options with the settings behind them; computed again when the settings are no longer the same object. */
+  /** As it was declared, with what the settings change (`taskAnnotations`). */
+  get options(): TaskOptions {
+    const { taskAnnotations } = this.#readSettings()
+    return (this.#options ??= { ...this.declared, ...annotationOf(taskAnnotations, this.name) })
+  }
+
+  /** Options with the settings behind them. */
   get policy(): TaskPolicy {
-    const defaults = this.#host.taskDefaults()
-    if (this.#policy === undefined || this.#defaults !== defaults) {
-      this.#policy = { ...resolvePolicy(this.options, defaults), ...this.#changes }
-      this.#defaults = defaults
+    const settings = this.#readSettings()
+    return (this.#policy ??= { ...resolvePolicy(this.options, settings), ...this.#changes })
+  }
+
+  /** What is made of them is made again when they are no longer the same object. */
+  #readSettings(): TaskSettings {
+    const settings = this.#host.taskDefaults()
+    if (settings !== this.#settings) {
+      this.#settings = settings
+      this.#options = undefined
+      this.#policy = undefined
       this.#callOptions = undefined
     }
-    return this.#policy
+    return settings
   }
 
   /** Change the policy from now on, whatever options and settings say (remote control). */
   change(changes: Partial<TaskPolicy>): void {
     this.#changes = { ...this.#changes, ...changes }
     this.#policy = undefined
+    this.#callOptions = undefined
   }
 
   /** What the task says about each of its calls; the call's own options win. The same object until settings change. */
   get callOptions(): PublishOptions {
-    const { policy } = this
-    return (this.#callOptions ??= callOptions(this.options, policy))
+    const { policy, options } = this
+    return (this.#callOptions ??= callOptions(options, policy))
   }
 
   /**
@@ -89,7 +112,7 @@ export class TaskDefinition {
    * A promise only where a schema needs one.
    */
   check(args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>): Promise<unknown> | undefined {
-    const { typing, schema } = this.options
+    const { typing, schema } = this.declared
     if (typing === false && schema === undefined) return undefined
     const bound = this.bindArguments(args, kwargs)
     const checked = schema === undefined ? bound : validateArguments(schema, bound, this.parameters)
@@ -104,7 +127,7 @@ export class TaskDefinition {
   /** Call the function. Asks `run` for the context only where the task is bound. */
   invoke(run: { readonly context: TaskContext }, args: readonly unknown[]): unknown {
     const fn = this.fn as (...all: unknown[]) => unknown
-    return this.options.bind === true ? fn(run.context, ...args) : fn(...args)
+    return this.declared.bind === true ? fn(run.context, ...args) : fn(...args)
   }
 }
 
@@ -142,6 +165,7 @@ export interface Task<A extends unknown[] = unknown[], R = unknown, Returned = R
   /** Run it here, in this process, like any function. */
   (...args: A): Returned
   readonly taskName: string
+  /** As it was declared. */
   readonly options: TaskOptions
   /** Send it. Resolves once the broker has it. Rejects with `OperationalError` when it cannot be had. */
   delay(...args: A): Promise<AsyncResult<R>>
@@ -178,7 +202,7 @@ export function createTask(definition: TaskDefinition, host: TaskHost): Task {
   }
   const verbs = {
     taskName: name,
-    options: definition.options,
+    options: definition.declared,
     delay: (...args: unknown[]) => host.call(name, args),
     applyAsync: (args: readonly unknown[], options?: PublishOptions) => host.call(name, args, options),
     apply: (args: readonly unknown[], options: PublishOptions = {}) => host.applyTask(definition, args, options),

@@ -21,6 +21,7 @@ import type { CommandTarget } from './commands/command.ts'
 import type { ComponentHost } from './component.ts'
 import { Components } from './components.ts'
 import { Consumer } from './consumer.ts'
+import { successFinder } from './duplicates.ts'
 import { EarlyAcks } from './early-acks.ts'
 import { EventSending } from './event-sending.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -221,6 +222,7 @@ function receiveParts({ app, state, facts, ending }: Plan, tools: RequestTools):
     results: new ResultWriter({ backend, clock, logger, stopping: ending }),
     state,
     earlyAcks: new EarlyAcks(state.orphans),
+    findSuccess: app.conf.values.workerDeduplicateSuccessfulTasks ? successFinder(backend, logger) : undefined,
     signals: app.signals,
     logger,
     clock,

@@ -40,7 +40,7 @@ import type { ResultAddress } from '../protocol/reply.ts'
 import { encodeTaskMeta } from '../protocol/result.ts'
 import type { TaskMeta } from '../protocol/result.ts'
 import type { SignatureData } from '../protocol/signature.ts'
-import { FAILURE, RETRY, REVOKED } from '../protocol/states.ts'
+import { FAILURE, RETRY, REVOKED, SUCCESS } from '../protocol/states.ts'
 import type { TaskState } from '../protocol/states.ts'
 import { decodeTaskBody, readCallFields } from '../protocol/task.ts'
 import type { TaskEmbed, TaskHead } from '../protocol/task.ts'
@@ -50,6 +50,7 @@ import type { TaskDefinition } from '../task/task.ts'
 import { failureOf } from '../task/failure.ts'
 import type { Clock } from '../util/clock.ts'
 import type { LogFields, Logger } from '../util/logger.ts'
+import type { FindSuccess } from './duplicates.ts'
 import type { EarlyAcks } from './early-acks.ts'
 import type { Job, JobObserver, Pool } from './pool/pool.ts'
 import type { ResultWriter } from './result-writer.ts'
@@ -66,6 +67,8 @@ export interface RequestParts {
   readonly results: ResultWriter
   readonly state: WorkerState<Request>
   readonly earlyAcks: EarlyAcks<Request>
+  /** Asked of what came again; undefined where it runs again whatever became of it. */
+  readonly findSuccess: FindSuccess | undefined
   readonly signals: Signals
   readonly events: TaskEvents
   readonly logger: Logger
@@ -146,9 +149,15 @@ export class Request implements JobObserver {
       // A function that takes this very process down must not come back for ever: where it runs in here, the early
       // acknowledgement has left before it starts.
       if (!this.definition.policy.acksLate && !pool.isolated) await this.#parts.earlyAcks.send(this)
+      const success = this.#isRepeated ? await this.#parts.findSuccess?.(this.head.id) : undefined
       if (this.#terminating !== undefined) {
         entered()
         await this.#settleTerminated(this.#terminating)
+        return
+      }
+      if (success !== undefined) {
+        entered()
+        await this.#settleRepeated(success)
         return
       }
       this.#inPool = true
@@ -300,6 +309,19 @@ export class Request implements JobObserver {
       case 'unstarted':
         return this.message.state === 'unacked' ? this.giveBack() : this.#settleCancelled()
     }
+  }
+
+  /** It may have succeeded before. What is acknowledged early comes again only where it has not begun. */
+  get #isRepeated(): boolean {
+    return this.message.deliveryInfo.redelivered && this.definition.policy.acksLate
+  }
+
+  /** Its followers were sent before its result was stored; but as a part of a chord it may not be counted yet. */
+  async #settleRepeated({ result }: TaskMeta): Promise<void> {
+    this.#parts.logger.info(`Task ${this.label} has succeeded before and does not run again`, this.#named)
+    const embed = this.head.group === undefined ? undefined : this.#embed()
+    if (embed !== undefined) await this.#returnPart(embed, { status: SUCCESS, result })
+    await this.#finish()
   }
 
   /** A part of a chord that will not come again has failed: the others must not wait for it. */

@@ -104,6 +104,7 @@ export function requests(options: { readonly isolated?: boolean; readonly sendsT
         sendTask: (type: string, fields: unknown) => void all.events.push([type, fields]),
       },
       earlyAcks: new EarlyAcks(state.orphans),
+      findSuccess: undefined,
       decode: (message) => JSON.parse(message.body as string),
       stopping: new AbortController().signal,
       claimPrefix: 'worker-',

@@ -50,6 +50,17 @@ describe('TaskDefinition', () => {
     })
   })
 
+  it('is changed by annotations, which say nothing of the function itself', () => {
+    const { host } = traced()
+    let settings = taskDefaults({ taskAnnotations: { t: { rate_limit: '1/s', queue: 'slow', maxRetries: 7 } } })
+    const definition = new TaskDefinition('t', add, { rateLimit: 5 }, { ...host, taskDefaults: () => settings })
+    expect(definition.policy).toMatchObject({ rateLimit: '1/s', maxRetries: 7 })
+    expect(definition.callOptions).toMatchObject({ queue: 'slow' })
+    expect([definition.options.rateLimit, definition.declared.rateLimit]).toEqual(['1/s', 5])
+    settings = taskDefaults()
+    expect([definition.policy.rateLimit, definition.options.queue]).toEqual([5, undefined])
+  })
+
   it('says once what it says about each of its calls', () => {
     const { host } = traced()
     let settings = taskDefaults()

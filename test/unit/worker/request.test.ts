@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { EncodedResult, ReturningPart } from '../../../src/backend/backend.ts'
 import { MemoryBackendFactory } from '../../../src/backend/memory.ts'
 import { BackendError, ConnectionError, OperationalError } from '../../../src/errors.ts'
+import type { TaskMeta } from '../../../src/protocol/result.ts'
 import { signatureData } from '../../../src/protocol/signature.ts'
 import type { TaskOptions } from '../../../src/task/options.ts'
 import type { Outcome } from '../../../src/task/outcome.ts'
@@ -282,6 +283,28 @@ describe('a part of a chord', () => {
     await succeed(all, one)
     expect(all.stored.map(({ task_id: id }) => id)).toEqual(['id-1', 'body'])
     expect(one.said).toEqual(['ack'])
+  })
+
+  it('is counted where it has succeeded before, and does not run again', async () => {
+    const all = await withChord()
+    const asked: string[] = []
+    const findSuccess = async (id: string): Promise<TaskMeta> => {
+      asked.push(id)
+      return { task_id: id, status: 'SUCCESS', result: 7 } as TaskMeta
+    }
+    Object.assign(all.parts, { findSuccess })
+    const { request, said } = all.request({ acksLate: true }, part, { redelivered: true })
+    await request.execute(nothing)
+    expect([all.calls.map(({ args }) => args), said, asked]).toEqual([[[[7]]], ['ack'], ['id-1']])
+    expect(all.logged.join()).toContain('has succeeded before')
+    // Nobody asks about what came for the first time, or is acknowledged early.
+    for (const [options, fate] of [[{ acksLate: true }, {}] as const, [{}, { redelivered: true }] as const]) {
+      const running = all.request(options, {}, fate).request.execute(nothing)
+      await waitFor(() => all.running.length === 1)
+      all.running[0]?.end.resolve({ kind: 'success', runtimeMs: 1, resultRepr: '7' })
+      await running
+    }
+    expect(asked).toEqual(['id-1'])
   })
 
   it('counts when it is dropped', async () => {
