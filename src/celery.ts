@@ -1,5 +1,7 @@
 /** Celery: the app as users know it, with the floors above it: a worker and a beat inside the program. */
 import { App } from './app/app.ts'
+import { Beat } from './beat/beat.ts'
+import type { BeatOptions } from './beat/beat.ts'
 import { BeatStoreRegistry } from './beat/registry.ts'
 import { Schedules } from './beat/schedules.ts'
 import type { BeatStore } from './beat/store.ts'
@@ -41,6 +43,11 @@ export class Celery extends App {
     })
   }
 
+  /** A beat inside this program; it does nothing before `start()`. */
+  beat(options: BeatOptions = {}): Beat {
+    return new Beat(this, (filename) => this.#openBeatStore(filename), options)
+  }
+
   /** Give each worker of this app one more part with a life of its own (Celery's bootsteps). */
   addWorkerComponent(component: Component): this {
     this.#components.push(component)
@@ -70,11 +77,11 @@ export class Celery extends App {
     }
   }
 
-  async #openBeatStore(): Promise<BeatStore> {
+  async #openBeatStore(filename?: string): Promise<BeatStore> {
     const broker = await this.brokerOptions()
     // All beats of an app must look at the same one, also while messages go to another: so it is always the first.
     const [url = ''] = splitUrls(broker.urls)
     const { beatScheduleFilename } = this.conf.values
-    return this.beatStores.open(url, { scope: this.main, broker, filename: beatScheduleFilename })
+    return this.beatStores.open(url, { scope: this.main, broker, filename: filename ?? beatScheduleFilename })
   }
 }

@@ -78,6 +78,9 @@ export interface SignalMap {
     readonly exitcode: number
   }
   'worker-shutdown': { readonly hostname: string }
+  /** A beat has started; in a worker it tells `beat-embedded-init` too. */
+  'beat-init': { readonly pid: number }
+  'beat-embedded-init': { readonly pid: number }
 }
 
 /** The name of a signal. */

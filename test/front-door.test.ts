@@ -97,6 +97,8 @@ it('celeriac', () => {
     'AnySignature',
     'AppMiddleware',
     'AppOptions',
+    'Beat',
+    'BeatOptions',
     'BroadcastOptions',
     'Call',
     'CatchUp',

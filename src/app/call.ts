@@ -4,12 +4,15 @@ import type { PublishOptions } from '../canvas/options.ts'
 import type { ActiveExecution } from '../context.ts'
 import { ImproperlyConfigured } from '../errors.ts'
 import type { TaskCall } from '../protocol/task.ts'
+import type { Once } from '../transport/transport.ts'
 
 /** One call by name. */
 export interface Call {
   readonly name: string
   readonly args?: readonly unknown[]
   readonly options?: PublishOptions
+  /** Publish it only if this is more than what was published last under the same key; where the broker can tell. */
+  readonly once?: Once
 }
 
 /** Who calls, from where and when. */

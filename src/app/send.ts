@@ -18,7 +18,7 @@ import type { SerializationRegistry } from '../serialization/registry.ts'
 import type { PublishFacts, Signals } from '../signals.ts'
 import type { TaskRegistry } from '../task/registry.ts'
 import type { TaskDefinition } from '../task/task.ts'
-import type { Publication } from '../transport/transport.ts'
+import type { Once, Publication } from '../transport/transport.ts'
 import type { Clock } from '../util/clock.ts'
 import { compose } from '../util/compose.ts'
 import type { Middleware } from '../util/compose.ts'
@@ -38,6 +38,8 @@ export interface PublishContext {
   readonly task: string
   args: readonly unknown[]
   options: PublishOptions
+  /** See `Call.once`. */
+  readonly once?: Once | undefined
 }
 
 /** Wraps the publishing of one call: may look, change, delay or refuse (throw). */
@@ -74,6 +76,7 @@ interface Draft {
   readonly serializer: string
   readonly compression: string | undefined
   readonly parent: ActiveExecution | undefined
+  readonly once: Once | undefined
 }
 
 /** A call that is ready to go. */
@@ -94,17 +97,17 @@ export class Sender {
 
   constructor(parts: SenderParts) {
     this.#parts = parts
-    this.#publishOne = compose(parts.middleware, async ({ task, args, options }) => {
-      const [result] = await this.#publish([await this.#prepare(task, args, options)])
+    this.#publishOne = compose(parts.middleware, async ({ task, args, options, once }) => {
+      const [result] = await this.#publish([await this.#prepare(task, args, options, once)])
       return result as AsyncResult
     })
   }
 
   /** Publish one call. Resolves once the broker has it. */
-  async send(name: string, args: readonly unknown[], options: PublishOptions): Promise<AsyncResult> {
+  async send(name: string, args: readonly unknown[], options: PublishOptions, once?: Once): Promise<AsyncResult> {
     this.#underWay += 1
     try {
-      return await this.#publishOne({ task: name, args, options })
+      return await this.#publishOne({ task: name, args, options, once })
     } finally {
       this.#ended()
     }
@@ -113,13 +116,13 @@ export class Sender {
   /** Publish many in one go. Resolves once the broker has them all. */
   async sendMany(calls: readonly Call[]): Promise<AsyncResult[]> {
     if (this.#parts.middleware.length > 0) {
-      return Promise.all(calls.map(({ name, args = [], options = {} }) => this.send(name, args, options)))
+      return Promise.all(calls.map(({ name, args = [], options = {}, once }) => this.send(name, args, options, once)))
     }
     this.#underWay += 1
     try {
       const prepared: Prepared[] = []
-      for (const { name, args = [], options = {} } of calls) {
-        const call = this.#prepare(name, args, options)
+      for (const { name, args = [], options = {}, once } of calls) {
+        const call = this.#prepare(name, args, options, once)
         prepared.push(call instanceof Promise ? await call : call)
       }
       return await this.#publish(prepared)
@@ -141,21 +144,20 @@ export class Sender {
   }
 
   /** A promise only where a schema must be asked, or a serializer loaded. */
-  #prepare(name: string, args: readonly unknown[], given: PublishOptions): Prepared | Promise<Prepared> {
-    const definition = this.#parts.tasks.definition(name)
-    const checking = definition?.check(args, given.kwargs ?? {})
-    if (checking !== undefined) return checking.then(() => this.#compose(name, args, given, definition))
-    return this.#compose(name, args, given, definition)
-  }
-
-  #compose(
+  #prepare(
     name: string,
     args: readonly unknown[],
     given: PublishOptions,
-    definition: TaskDefinition | undefined,
+    once: Once | undefined,
   ): Prepared | Promise<Prepared> {
+    const definition = this.#parts.tasks.definition(name)
+    const checking = definition?.check(args, given.kwargs ?? {})
+    const composed = (): Prepared | Promise<Prepared> => this.#compose(this.#draft(name, args, given, definition, once))
+    return checking === undefined ? composed() : checking.then(composed)
+  }
+
+  #compose(draft: Draft): Prepared | Promise<Prepared> {
     const { serialization } = this.#parts
-    const draft = this.#draft(name, args, given, definition)
     const { serializer, compression } = draft
     if (serialization.isLoaded(serializer) && (compression === undefined || serialization.isLoaded(compression))) {
       return this.#encode(draft)
@@ -164,7 +166,13 @@ export class Sender {
   }
 
   /** The call's options win over the task's, and those over the route's. */
-  #draft(name: string, args: readonly unknown[], given: PublishOptions, definition: TaskDefinition | undefined): Draft {
+  #draft(
+    name: string,
+    args: readonly unknown[],
+    given: PublishOptions,
+    definition: TaskDefinition | undefined,
+    once: Once | undefined,
+  ): Draft {
     const { settings, router } = this.#parts
     const own = definition === undefined ? given : mergeOptions(definition.callOptions, given)
     const kwargs = own.kwargs ?? {}
@@ -181,11 +189,12 @@ export class Sender {
       compression: options.compression ?? settings.taskCompression ?? undefined,
       // A new attempt of the running task is not its child.
       parent: active?.taskId === options.taskId ? undefined : active,
+      once,
     }
   }
 
   #encode(draft: Draft): Prepared {
-    const { name, args, kwargs, options, route, parent } = draft
+    const { name, args, kwargs, options, route, parent, once } = draft
     const { settings, serialization, clock, origin, replyTo } = this.#parts
     const nowMs = clock.now()
     const call = describeCall(name, args, kwargs, options, { newId: uuid7, nowMs, origin, replyTo, parent })
@@ -202,6 +211,7 @@ export class Sender {
       message: { body: encoded.body, contentType, contentEncoding, headers, properties },
       ...(typeof call.eta === 'number' ? { dueMs: call.eta } : {}),
       ...(options.mandatory === undefined ? {} : { mandatory: options.mandatory }),
+      ...(once === undefined ? {} : { once }),
     }
     return { id: call.id, draft, body, publication }
   }

@@ -23,6 +23,11 @@ export function taskIdOf(scope: string, { definition, dueMs }: Firing): string {
   return uuid5(NAMESPACE, JSON.stringify([scope, definition.name, dueMs]))
 }
 
+/** Under which an app's entry is published: of one mark each instant once. */
+export function markOf(scope: string, name: string): string {
+  return JSON.stringify(['beat', scope, name])
+}
+
 /** How long after it is due a firing is sent, in milliseconds: from 0 up to the entry's jitter, the same for all beats. */
 export function jitterOf({ definition, dueMs }: Firing): number {
   if (definition.jitter === 0) return 0

@@ -1,6 +1,5 @@
 /** One timetable of two: what the app's code says, and what the store knows. */
 import type { EntryDefinition } from '../app/entry.ts'
-import { Crontab } from '../schedule/crontab.ts'
 import type { EntryState, StoredEntry } from './entry.ts'
 
 /** A line of the timetable. */
@@ -18,24 +17,17 @@ export interface Timetable {
   readonly orphans: readonly string[]
 }
 
-/** Put both together. Of entries with the same name the code's counts. Crontabs without a zone get `timezone`. */
-export function mergeTimetable(
-  code: readonly EntryDefinition[],
-  stored: readonly StoredEntry[],
-  timezone: string,
-): Timetable {
+/** Put both together. Of entries with the same name the code's counts. */
+export function mergeTimetable(code: readonly EntryDefinition[], stored: readonly StoredEntry[]): Timetable {
   const known = new Map(stored.map((entry) => [entry.name, entry]))
   const definitions = new Map<string, EntryDefinition>()
-  for (const { definition } of stored) if (definition !== undefined) definitions.set(definition.name, definition)
   for (const definition of code) definitions.set(definition.name, definition)
+  for (const { name, definition } of stored) {
+    if (definition !== undefined && !definitions.has(name)) definitions.set(name, definition)
+  }
   const rows = [...definitions.values()].map((definition) => {
     const { state, paused = false } = known.get(definition.name) ?? {}
-    return { definition: inZone(definition, timezone), state, paused }
+    return { definition, state, paused }
   })
   return { rows, orphans: stored.map(({ name }) => name).filter((name) => !definitions.has(name)) }
-}
-
-function inZone(definition: EntryDefinition, timezone: string): EntryDefinition {
-  const { schedule } = definition
-  return schedule instanceof Crontab ? { ...definition, schedule: schedule.inZone(timezone) } : definition
 }

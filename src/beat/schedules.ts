@@ -97,9 +97,8 @@ export class Schedules {
   }
 
   async #rows(): Promise<readonly TimetableRow[]> {
-    const timezone = await this.#parts.timezone()
     const { entries } = await (await this.#parts.store()).load()
-    return mergeTimetable(this.#parts.entries.all(), entries, timezone).rows
+    return mergeTimetable(this.#parts.entries.all(), entries).rows
   }
 
   async #find(name: string): Promise<TimetableRow | undefined> {

@@ -10,6 +10,7 @@ import { didYouMean } from '../util/suggest.ts'
 import { fromWallTime, toWallTime, zoneOffset } from '../util/zone.ts'
 import { fieldText, FIELDS, parseField } from './crontab-field.ts'
 import type { FieldInput, FieldName } from './crontab-field.ts'
+import { missedFromEnd } from './schedule.ts'
 import type { Schedule } from './schedule.ts'
 
 export type { FieldInput }
@@ -95,6 +96,10 @@ export class Crontab implements Schedule {
     // Where clocks were put back meanwhile, what comes next on the wall has been already.
     while (wallMs !== undefined && fromWallTime(this.#zone, wallMs) <= afterMs) wallMs = this.#nextWall(wallMs)
     return wallMs === undefined ? undefined : fromWallTime(this.#zone, wallMs)
+  }
+
+  missed(afterMs: number, untilMs: number, limit: number): readonly number[] {
+    return missedFromEnd(this, afterMs, untilMs, limit)
   }
 
   toString(): string {

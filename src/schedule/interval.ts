@@ -36,6 +36,16 @@ export class Interval implements Schedule {
     return roundedMs > afterMs ? roundedMs : roundedMs + stepMs
   }
 
+  missed(afterMs: number, untilMs: number, limit: number): readonly number[] {
+    const firstMs = this.next(afterMs)
+    if (firstMs > untilMs) return []
+    // From the first on they are as far apart as the first two: round times follow on round times.
+    const stepMs = this.next(firstMs) - firstMs
+    const last = Math.floor((untilMs - firstMs) / stepMs)
+    const count = Math.min(limit, last + 1)
+    return Array.from({ length: count }, (_, index) => firstMs + (last - count + 1 + index) * stepMs)
+  }
+
   toString(): string {
     return `every ${String(this.everyMs / 1000)} s${this.relative ? ', on round times' : ''}`
   }

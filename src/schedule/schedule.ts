@@ -4,7 +4,7 @@
  * every beat computes alike.
  */
 
-/** A timetable. Users may write their own; anything with these two will do. */
+/** A timetable. Users may write their own; anything with the first two will do. */
 export interface Schedule {
   /**
    * The first instant later than this one, Unix milliseconds; undefined where there is none any more. The same argument
@@ -13,29 +13,42 @@ export interface Schedule {
   next(afterMs: number): number | undefined
   /** What it is, for lists and logs: `0 9 * * 1-5 (Europe/Berlin)`, `every 30 s`. */
   toString(): string
-}
-
-/** Is it due, and how long until it should be asked again: Celery's `is_due`. */
-export interface Dueness {
-  readonly due: boolean
-  /** Milliseconds from now to the next instant that is still to come; undefined where there is none. */
-  readonly nextMs: number | undefined
-}
-
-/** Where a schedule stands at `nowMs` when it was last due at `lastMs`. */
-export function isDue(schedule: Schedule, lastMs: number, nowMs: number): Dueness {
-  const first = schedule.next(lastMs)
-  const due = first !== undefined && first <= nowMs
-  const next = due ? schedule.next(nowMs) : first
-  return { due, nextMs: next === undefined ? undefined : next - nowMs }
+  /**
+   * The latest `limit` of the instants that asking `next` again and again gives, after the first and up to the second, in
+   * order. For schedules that can tell without going through all of them.
+   */
+  missed?(afterMs: number, untilMs: number, limit: number): readonly number[]
 }
 
 /** Every instant after `lastMs` up to `nowMs`, the latest `limit` of them, in order. */
-export function missed(schedule: Schedule, lastMs: number, nowMs: number, limit: number): number[] {
-  const instants: number[] = []
-  for (let at = schedule.next(lastMs); at !== undefined && at <= nowMs; at = schedule.next(at)) {
-    instants.push(at)
-    if (instants.length > limit) instants.shift()
+export function missed(schedule: Schedule, lastMs: number, nowMs: number, limit: number): readonly number[] {
+  if (schedule.missed !== undefined) return schedule.missed(lastMs, nowMs, limit)
+  return instantsBetween(schedule, lastMs, nowMs).slice(-limit)
+}
+
+/** The span in which those of a crontab are looked for first, and by how much it grows. */
+const FIRST_SPAN_MS = 3_600_000
+const SPAN_GROWTH = 8
+
+/**
+ * `missed` of a schedule whose instants do not depend on where one begins to ask: looked for from the end, for months may
+ * have gone by.
+ */
+export function missedFromEnd(
+  schedule: Pick<Schedule, 'next'>,
+  lastMs: number,
+  nowMs: number,
+  limit: number,
+): readonly number[] {
+  for (let spanMs = FIRST_SPAN_MS; ; spanMs *= SPAN_GROWTH) {
+    const fromMs = Math.max(lastMs, nowMs - spanMs)
+    const instants = instantsBetween(schedule, fromMs, nowMs)
+    if (instants.length >= limit || fromMs === lastMs) return instants.slice(-limit)
   }
+}
+
+function instantsBetween(schedule: Pick<Schedule, 'next'>, fromMs: number, untilMs: number): number[] {
+  const instants: number[] = []
+  for (let at = schedule.next(fromMs); at !== undefined && at <= untilMs; at = schedule.next(at)) instants.push(at)
   return instants
 }

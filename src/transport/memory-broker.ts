@@ -7,6 +7,7 @@ import type { Clock, Timer } from '../util/clock.ts'
 import { Deque } from '../util/deque.ts'
 import { Heap } from '../util/heap.ts'
 import type { Binding, ExchangeDeclaration, QueueDeclaration } from './transport.ts'
+import { chooseNew } from './virtual/marks.ts'
 import type { QueueEntry, StoredMessage } from './virtual/store.ts'
 
 const PRIORITIES = 10
@@ -121,6 +122,8 @@ export class MemoryBroker {
   /** The connections that consume a queue. */
   readonly #consumers = new Map<string, Set<object>>()
   readonly #waiters = new Map<string, Set<() => void>>()
+  /** The number that was published last under each key. */
+  readonly #marks = new Map<string, number>()
   readonly #clock: Clock
   #lastPlace = 0
   #timer: Timer | undefined
@@ -219,7 +222,9 @@ export class MemoryBroker {
     return wanted.flatMap((bindings) => [...(bindings?.values() ?? [])])
   }
 
-  put(entries: readonly QueueEntry[]): void {
+  put(given: readonly QueueEntry[]): void {
+    const { chosen: entries, marks } = chooseNew(given, (key) => this.#marks.get(key))
+    for (const [key, number] of marks) this.#marks.set(key, number)
     const nowMs = this.#clock.now()
     let name: string | undefined
     let queue: MemoryQueue | undefined

@@ -27,6 +27,7 @@ const FEATURES: TransportFeatures = {
   events: 'topic',
   transient: true,
   fetches: true,
+  once: true,
 }
 
 export class MemoryTransport implements Transport {

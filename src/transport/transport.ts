@@ -24,6 +24,8 @@ export interface TransportFeatures {
   readonly transient: boolean
   /** Messages are fetched, as many at a time as `basicQos` is told is wanted; otherwise the broker pushes them. */
   readonly fetches: boolean
+  /** A publication with `once` is left out where one with the same key and no smaller number came before. */
+  readonly once: boolean
 }
 
 /** What the settings say of the broker's connection, for transports that know such a thing. */
@@ -103,6 +105,15 @@ export interface Binding {
   readonly arguments?: Readonly<Record<string, unknown>>
 }
 
+/**
+ * Of the messages with one key each number is published once, and numbers only grow: what comes with one that is not
+ * greater is left out, and nobody is told. The key is remembered in the same step in which the message is stored.
+ */
+export interface Once {
+  readonly key: string
+  readonly number: number
+}
+
 /** A message on its way out. */
 export interface Publication {
   /** The empty string is the default exchange, where the routing key is the queue's name. */
@@ -113,6 +124,8 @@ export interface Publication {
   readonly dueMs?: number
   /** Fail with `ChannelError` when no queue takes it. */
   readonly mandatory?: boolean
+  /** Only where `features.once`; ignored elsewhere. */
+  readonly once?: Once
 }
 
 /** Names one delivery on its channel. */

@@ -26,6 +26,7 @@ export class FakeStore implements QueueStore {
     events: 'topic',
     transient: true,
     fetches: true,
+    once: false,
   }
   readonly #ended = deferred<Error | undefined>()
   readonly closed: Promise<Error | undefined> = this.#ended.promise

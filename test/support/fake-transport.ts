@@ -21,6 +21,7 @@ const FEATURES: TransportFeatures = {
   events: 'topic',
   transient: true,
   fetches: false,
+  once: false,
 }
 
 /** Called with what was asked; throws or waits as the test likes. */

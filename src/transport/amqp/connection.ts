@@ -20,6 +20,7 @@ const FEATURES: TransportFeatures = {
   events: 'topic',
   transient: true,
   fetches: false,
+  once: false,
 }
 
 /** What a connection is made of. */

@@ -30,6 +30,7 @@ const FEATURES: TransportFeatures = {
   events: 'fanout',
   transient: true,
   fetches: true,
+  once: false,
 }
 
 /** A queue that expires is told to live on so often while its messages are taken. */

@@ -35,6 +35,7 @@ const FEATURES: TransportFeatures = {
   events: 'topic',
   transient: false,
   fetches: true,
+  once: false,
 }
 /** How often to look after the file, at most: so long messages of a killed process lie idle. */
 const UPKEEP_INTERVAL_MS = 3_000

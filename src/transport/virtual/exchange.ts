@@ -119,6 +119,7 @@ function entryFor(publication: Publication, queue: string): QueueEntry {
     routingKey: publication.routingKey,
     message: publication.message,
     dueMs: publication.dueMs,
+    once: publication.once,
   }
 }
 

@@ -3,7 +3,7 @@
  * top: exchanges, prefetch, consumers, acknowledgement. All verbs take and give batches, one round trip each.
  */
 import type { Message } from '../../protocol/message.ts'
-import type { Binding, ExchangeDeclaration, QueueDeclaration, TransportFeatures } from '../transport.ts'
+import type { Binding, ExchangeDeclaration, Once, QueueDeclaration, TransportFeatures } from '../transport.ts'
 
 /** A message on its way into one queue. */
 export interface QueueEntry {
@@ -12,7 +12,12 @@ export interface QueueEntry {
   readonly routingKey: string
   readonly message: Message
   /** Unix time in milliseconds before which it is not given out. */
-  readonly dueMs?: number
+  readonly dueMs?: number | undefined
+  /**
+   * Only where `features.once`. Entries with one key and number in the same call belong to one publication: all of them
+   * are stored, or none.
+   */
+  readonly once?: Once | undefined
 }
 
 /** A message that the store gave out. `handle` is the store's own name for it. */
@@ -53,7 +58,7 @@ export interface QueueStore {
   /** Bindings of one exchange, or of all. */
   bindings(exchange?: string): Promise<readonly Binding[]>
 
-  /** Store all or none. Publishing to a queue that was never declared creates it, as kombu's virtual transports do. */
+  /** Store all or none, but for those that `once` leaves out. Publishing to a queue that was never declared creates it, as kombu's virtual transports do. */
   putMany(entries: readonly QueueEntry[]): Promise<void>
   /**
    * Tell all who listen to the entry's fanout exchange. Answers how many got it; undefined where that is not known. Only

@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest'
 import { defineEntry } from '../../../src/app/entry.ts'
 import { mergeTimetable } from '../../../src/beat/merge.ts'
-import { crontab } from '../../../src/schedule/crontab.ts'
 import { interval } from '../../../src/schedule/interval.ts'
 
 const code = (name: string, task: string) => defineEntry(name, { task, schedule: interval(30) }, 'app')
@@ -16,25 +15,13 @@ it('puts code and store together; of the same name the code counts', () => {
       { name: 'added', definition: runtime('added', 'store'), state: undefined, paused: false },
       { name: 'gone', definition: undefined, state, paused: false },
     ],
-    'UTC',
   )
   expect(
     rows.map(({ definition, state, paused }) => [definition.name, definition.task, state?.lastDueMs, paused]),
   ).toEqual([
     ['both', 'code', 5, true],
-    ['added', 'store', undefined, false],
     ['new', 'code', undefined, false],
+    ['added', 'store', undefined, false],
   ])
   expect(orphans).toEqual(['gone'])
-})
-
-it('gives crontabs the zone of the app, where they have none', () => {
-  const schedules = [crontab('0 9 * * *'), crontab('0 9 * * *', { timezone: 'Asia/Tokyo' }), interval(30)]
-  const entries = schedules.map((schedule, index) => defineEntry(String(index), { task: 't', schedule }, 'app'))
-  const { rows } = mergeTimetable(entries, [], 'Europe/Berlin')
-  expect(rows.map(({ definition }) => definition.schedule.toString())).toEqual([
-    '0 9 * * * (Europe/Berlin)',
-    '0 9 * * * (Asia/Tokyo)',
-    'every 30 s',
-  ])
 })
