@@ -14,6 +14,7 @@ import { maskPassword } from '../util/url.ts'
 import { bannerTasks, startBanner } from '../worker/banner.ts'
 import type { AutoscaleRange } from '../worker/autoscaler.ts'
 import type { WorkerFacts, WorkerOptions } from '../worker/worker.ts'
+import { beatComponent } from './beat.ts'
 import { EXIT_USAGE, type CommandRunner } from './command.ts'
 import { detach, replaceDaemon } from './daemon.ts'
 import { autoscaleRange, commaList, positiveNumber, seconds, wholeNumber } from './options.ts'
@@ -41,6 +42,8 @@ interface WorkerCommandOptions extends ServiceOptions {
   readonly maxTasksPerChild?: number
   readonly maxMemoryPerChild?: number
   readonly statedb?: string
+  readonly beat?: boolean
+  readonly schedule?: string
   readonly taskEvents?: boolean
   readonly events?: boolean
   readonly heartbeatInterval?: number
@@ -74,6 +77,8 @@ export function addWorkerCommand(program: Command, run: CommandRunner): void {
     .argument('[settings...]', 'settings that win over all others')
     .option('-n, --hostname <name>', 'the node name: NAME@HOST; %h is the host, %n its short name, %d its domain')
     .option('-S, --statedb <file>', 'keep revoked ids over restarts in this file; %h, %n and %d as in the node name')
+    .option('-B, --beat', 'run a beat inside the worker; of those of several workers, one leads')
+    .option('-s, --schedule <file>', 'the file of last runs for --beat, where the broker cannot keep them (RabbitMQ)')
     .option('-I, --include <modules>', 'more task modules, divided by commas', commaList)
   addServiceOptions(command.option('--reload', 'for development: start again when a file of the project changes'))
     .optionsGroup('Pool options:')
@@ -110,6 +115,10 @@ async function runWorker(session: Session, options: WorkerCommandOptions, args: 
   const { process, daemon, output } = session
   if (options.reload === true && options.detach === true) {
     output.error('--reload is for development, --detach for operation: choose one of them')
+    return EXIT_USAGE
+  }
+  if (options.schedule !== undefined && options.beat !== true) {
+    output.error('--schedule is for the beat inside a worker: write --beat too')
     return EXIT_USAGE
   }
   if (options.reload === true && !isReloaded(process.env)) return reload(session)
@@ -158,7 +167,11 @@ async function work(session: Session, app: Celery, options: WorkerCommandOptions
   const { process, output, daemon } = session
   const { warning } = checkRoot(app.conf.acceptContent, process.env)
   if (warning !== undefined) app.logger.warning(warning)
-  const worker = app.worker({ ...workerOptions(options), appLocation: session.appLocation() })
+  const worker = app.worker({
+    ...workerOptions(options),
+    appLocation: session.appLocation(),
+    ...(options.beat === true ? { components: [beatComponent(app, options.schedule)] } : {}),
+  })
   const signals = watchSignals(worker, app, session)
   try {
     const facts = await worker.prepare()
@@ -176,7 +189,7 @@ async function work(session: Session, app: Celery, options: WorkerCommandOptions
 
 function workerOptions(options: WorkerCommandOptions): WorkerOptions {
   const { include, timeLimit, softTimeLimit, purge, discard, hostname, ...more } = options
-  const { events, statedb, reload: _, ...others } = more
+  const { events, statedb, beat, schedule, reload: _, ...others } = more
   const { loglevel, logfile, logFormat, detach: __, pidfile, uid, gid, umask, ...rest } = others
   return {
     ...rest,

@@ -121,6 +121,15 @@ describe('options', () => {
     expect(process.env['CELERY_LOG_LEVEL']).toBe('DEBUG')
   })
 
+  it('put a beat into the worker', async () => {
+    const { worker, app, code, ready } = start(['worker', '--beat'])
+    await ready()
+    worker.end()
+    await code
+    const component = expect.objectContaining({ name: 'beat' }) as unknown
+    expect(app.worker).toHaveBeenCalledWith(expect.objectContaining({ components: [component] }))
+  })
+
   it('have defaults: node celery@HOST, level WARNING', async () => {
     const { worker, app, process, code, ready } = start(['worker'])
     await ready()
@@ -139,6 +148,7 @@ describe('options', () => {
     [['worker', '-I', 'nope.ts'], 1, /no file .*nope\.ts/],
     [['worker', '-c', '0'], 2, /above zero/],
     [['worker', '-l', 'loud'], 2, /The levels are/],
+    [['worker', '-s', 'runs.json'], 2, /write --beat too/],
   ])('that are wrong start nothing: %j', async (argv, exitCode, message) => {
     const { worker, process, code } = start(argv)
     expect(await code).toBe(exitCode)
