@@ -57,7 +57,7 @@ import { Control } from './control.ts'
 import { readDeclaration } from './declaration.ts'
 import { asSent, runEagerly } from './eager.ts'
 import { Entries } from './entries.ts'
-import type { PeriodicTaskOptions } from './entries.ts'
+import type { Complete, PeriodicTaskOptions } from './entries.ts'
 import { Events } from './events.ts'
 import { appBrand } from './loader.ts'
 import type { AppLocation } from './loader.ts'
@@ -294,15 +294,15 @@ export class App implements TaskHost {
   }
 
   /**
-   * Have beat send a signature on a schedule, or every so many seconds. It must lack no argument. Answers the entry's name,
-   * by default the signature's text. Throws `ImproperlyConfigured` for what cannot be, such as a work-flow.
+   * Have beat send a signature on a schedule, or every so many seconds. It must lack no argument, where the compiler knows
+   * its task. Answers the entry's name, by default the signature's text. Throws `ImproperlyConfigured` for what cannot be,
+   * such as a work-flow.
    *
    *     app.addPeriodicTask('0 9 * * mon-fri', report.s('sales'), { name: 'sales report', expires: 600 })
    */
-  addPeriodicTask(
+  addPeriodicTask<A extends unknown[]>(
     schedule: ScheduleInput,
-    // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what it answers is nobody's matter here
-    signature: Signature<[], any, never, any>,
+    signature: Complete<A>,
     options: PeriodicTaskOptions = {},
   ): string {
     return this.entries.addSignature(schedule, signature, options)

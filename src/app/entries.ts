@@ -3,7 +3,7 @@
  * time lies in the beat's store.
  */
 import { fromWireOptions, mergeOptions } from '../canvas/options.ts'
-import type { AnySignature } from '../canvas/signature.ts'
+import type { AnySignature, Signature } from '../canvas/signature.ts'
 import { ImproperlyConfigured } from '../errors.ts'
 import type { ScheduleInput } from '../schedule/input.ts'
 import { repr } from '../util/repr.ts'
@@ -16,6 +16,11 @@ export interface PeriodicTaskOptions extends EntryOptions, Pick<EntryInput, 'rel
   /** Default: the signature's text, such as `proj.add(2, 2)`. An earlier entry of the same name goes. */
   readonly name?: string
 }
+
+/** A signature that lacks no argument; of one that is made by name nobody knows. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- what it answers is nobody's matter here
+export type Complete<A extends unknown[]> = Signature<A, any, never, any> &
+  (unknown[] extends A ? unknown : { readonly missing: [] })
 
 /** What there is in the settings, which may change. */
 type EntrySettings = Pick<Settings, 'beatSchedule' | 'timezone'>

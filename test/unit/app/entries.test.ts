@@ -59,13 +59,13 @@ describe('addPeriodicTask', () => {
       ['daily sum', [2, 3], '0 0 * * * (UTC)'],
     ])
     const greet = app.signature('proj.greet', ['Ann'], { kwargs: { loud: true } })
-    expect(app.addPeriodicTask(30, greet as never)).toBe("proj.greet('Ann', loud=True)")
+    expect(app.addPeriodicTask(30, greet)).toBe("proj.greet('Ann', loud=True)")
   })
 
   it("lets options win over the signature's, and takes those of the entry", () => {
     const { app } = make()
     const signature = app.signature('proj.add', [1, 2], { queue: 'slow', priority: 3 })
-    const name = app.addPeriodicTask(10, signature as never, {
+    const name = app.addPeriodicTask(10, signature, {
       queue: 'fast',
       expires: 60,
       relative: true,
@@ -91,7 +91,7 @@ describe('addPeriodicTask', () => {
     const one = app.signature('proj.one')
     const flows: AnySignature[] = [chain(one, one), group([one, one]), chord([one, one], one)]
     for (const flow of flows) {
-      expect(() => app.addPeriodicTask(30, flow as never)).toThrow(/is a (chain|group|chord), which is no single call/)
+      expect(() => app.addPeriodicTask(30, flow)).toThrow(/is a (chain|group|chord), which is no single call/)
     }
     expect(app.entries.all()).toEqual([])
   })
@@ -104,8 +104,11 @@ describe('addPeriodicTask', () => {
       app.addPeriodicTask(30, add.s(1, 2)),
       app.addPeriodicTask('@hourly', add.s(1), { name: 'sum', expires: 30 }),
       app.addPeriodicTask(interval(30), add.si(1)),
+      app.addPeriodicTask(30, app.signature('elsewhere.task', [1])),
       // @ts-expect-error the signature still lacks an argument
       app.addPeriodicTask(30, add.s()),
+      // @ts-expect-error a text is no number
+      app.addPeriodicTask(30, add.s('one')),
       // @ts-expect-error there is no such option
       app.addPeriodicTask(30, add.s(1), { expire: 30 }),
       // @ts-expect-error it would be the same each time
@@ -121,7 +124,7 @@ describe('addPeriodicTask', () => {
       broker: 'memory://',
       beatSchedule: { ping: { task: 'proj.ping', schedule: 30 }, old: { task: 'proj.old', schedule: 60 } },
     })
-    app.addPeriodicTask(10, app.signature('proj.new') as never, { name: 'old' })
+    app.addPeriodicTask(10, app.signature('proj.new'), { name: 'old' })
     expect(tasksOf(app.entries)).toEqual(['ping proj.ping', 'old proj.new'])
   })
 })

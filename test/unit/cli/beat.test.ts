@@ -21,7 +21,7 @@ function fakeBeat() {
 function start(argv: readonly string[], env: Record<string, string> = {}) {
   const beat = fakeBeat()
   const real = new Celery('proj', { broker: 'redis://user:secret@h/0' })
-  real.addPeriodicTask(30, real.signature('proj.ping') as never)
+  real.addPeriodicTask(30, real.signature('proj.ping'))
   const { conf, entries, clock, logger } = real
   const app = {
     ...{ main: 'proj', conf, entries, clock, logger },

@@ -11,7 +11,7 @@ beforeEach(() => {
   const app = new Celery('proj', { broker: 'memory://', taskQueues: ['celery', 'lopri'] })
   app.task('proj.add', () => 1)
   app.task('proj.mul', () => 1)
-  app.addPeriodicTask('@daily', app.signature('proj.add') as never, { name: 'nightly' })
+  app.addPeriodicTask('@daily', app.signature('proj.add'), { name: 'nightly' })
   cwd = temporaryDirectory()
   Object.assign(globalThis, { [`completion app ${cwd}`]: app })
   writeFileSync(join(cwd, 'app.mjs'), `export const app = globalThis[${JSON.stringify(`completion app ${cwd}`)}]`)

@@ -15,7 +15,7 @@ let app: Celery
 beforeEach(() => {
   clock = fakeClock(START)
   app = new Celery('proj', { broker: 'memory://', backend: 'disabled://', clock, timezone: 'Europe/Berlin' })
-  app.addPeriodicTask('0 9 * * mon-fri', app.signature('proj.report') as never, { name: 'report' })
+  app.addPeriodicTask('0 9 * * mon-fri', app.signature('proj.report'), { name: 'report' })
 })
 
 function celeriac(argv: readonly string[], options: { terminal?: boolean } = {}): Promise<CommandLineResult> {
