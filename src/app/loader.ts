@@ -100,11 +100,16 @@ async function failedToLoad(path: string, error: unknown): Promise<string> {
  * asked: it links all that `path` imports, and ends before the first line of it runs.
  */
 async function placeOfSyntaxError(path: string, error: unknown): Promise<string | undefined> {
-  if (!(error instanceof SyntaxError) || error.stack?.includes('file://') === true) return undefined
+  if (!(error instanceof SyntaxError) || isThrownByCode(error)) return undefined
   const program = `import 'data:text/javascript,process.exit()'; import ${JSON.stringify(pathToFileURL(path).href)}`
   const node = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program], { timeout: 10_000 })
   const stderr = await node.then(() => '', standardError)
   return /^file:\/\/.*(?:\n.+){0,2}/m.exec(stderr)?.[0]
+}
+
+/** Code throws syntax errors too, such as those of `JSON.parse`; those of modules come from Node itself. */
+function isThrownByCode({ stack = '' }: SyntaxError): boolean {
+  return /^ +at .*(?<origin>node:|file:\/\/)/m.exec(stack)?.groups?.['origin'] === 'file://'
 }
 
 function standardError(error: unknown): string {
