@@ -48,11 +48,11 @@ describe('loadZstd', () => {
 
   it('disturbs nobody who uses it already', async () => {
     const text = Buffer.from('still whole')
-    let loaded = false
+    const state = { loaded: false }
     const loading = loadZstd().then(() => {
-      loaded = true
+      state.loaded = true
     })
-    while (!loaded) {
+    while (!state.loaded) {
       expect(decode(zstd.compress(text))).toEqual(text)
       await new Promise(setImmediate)
     }
