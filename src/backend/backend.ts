@@ -142,8 +142,8 @@ export interface ChordStore {
    * `progress` is written; never rejects, for a part may be asked about long after.
    */
   returnPart(part: ReturningPart): Promise<void>
-  /** The body was sent, or has failed: forget the parts, and remember for a while that it is over. */
-  closeChord(groupId: string): Promise<void>
+  /** The bodies were sent, or have failed: forget the parts, and remember for a while that these chords are over. */
+  closeChords(groupIds: readonly string[]): Promise<void>
 }
 
 /** How long nobody else sends the body of a complete chord. */

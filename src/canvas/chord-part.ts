@@ -25,6 +25,7 @@ import type { MaybePromise } from '../util/maybe-promise.ts'
 import { failureMeta, tasksOf } from './abandoned.ts'
 import { awaitParts, chordError, errorRepr, nestedValues, valuesOf } from './chord-values.ts'
 import { callErrbacks, sendFollower } from './continue.ts'
+import type { Predecessor } from './continue.ts'
 import type { Host } from './host.ts'
 import { linksOf } from './options.ts'
 
@@ -105,7 +106,7 @@ export async function settleChord(runtime: ChordRuntime, part: Part, returned: R
     }
     return true
   })
-  if (isOver) await insist(runtime, part, () => chords.closeChord(groupId))
+  if (isOver) await insist(runtime, part, () => chords.closeChords([groupId]))
 }
 
 /**
@@ -202,15 +203,19 @@ function gather(
  * The body is nobody's child, as in Celery, where the last part has ended by now; but its message says who sent it.
  * Rejects with `ChordError` where no other attempt would help.
  */
-export async function sendBody(host: Host, { id, rootId, priority, chord }: Part, values: unknown[]): Promise<void> {
-  const { root_id: root } = chord.options
-  const ended = { id, rootId: typeof root === 'string' ? root : rootId, priority }
+export async function sendBody(host: Host, part: Part, values: unknown[]): Promise<void> {
   try {
-    await runOutside(() => sendFollower(host, ended, chord, values))
+    await runOutside(() => sendFollower(host, senderOf(part), part.chord, values))
   } catch (error) {
     if (mayPass(error)) throw error
     throw chordError(`Callback error: ${errorRepr(error)}`, error)
   }
+}
+
+/** Who the body's message says has sent it. */
+export function senderOf({ id, rootId, priority, chord }: Part): Predecessor {
+  const { root_id: root } = chord.options
+  return { id, rootId: typeof root === 'string' ? root : rootId, priority }
 }
 
 function joinError(error: unknown): ChordError {
@@ -219,7 +224,7 @@ function joinError(error: unknown): ChordError {
 
 /** Do `work`, again while it fails for a server's trouble of the moment, until the signal aborts. */
 export async function insist<T>(
-  { clock, logger, signal }: ChordRuntime,
+  { clock, logger, signal }: Pick<ChordRuntime, 'clock' | 'logger' | 'signal'>,
   part: Part,
   work: () => Promise<T>,
 ): Promise<T> {

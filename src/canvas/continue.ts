@@ -2,7 +2,7 @@
 import type { SignatureData } from '../protocol/signature.ts'
 import type { TaskEmbed } from '../protocol/task.ts'
 import type { Logger } from '../util/logger.ts'
-import type { Host } from './host.ts'
+import type { Host, PlannedCall } from './host.ts'
 import { fromWireOptions } from './options.ts'
 import type { PublishOptions } from './options.ts'
 import type { AnySignature } from './signature.ts'
@@ -68,16 +68,28 @@ export async function sendFollower(
   value: unknown,
   extra: PublishOptions = {},
 ): Promise<void> {
-  const { task, args, kwargs, options, immutable } = signature
-  const { id: parentId, rootId, priority } = ended
-  const given = { ...extra, parentId, rootId }
-  if (signature.subtask_type !== null) {
-    const inherited = priority === undefined || options['priority'] !== undefined ? {} : { priority }
-    const workflow = host.canvas.signature(signature) as unknown as AnySignature
-    await workflow.applyAsync([value], { ...inherited, ...given })
+  if (signature.subtask_type === null) {
+    const { name, args, options } = planFollower(ended, signature, value, extra)
+    await host.call(name, args, options)
     return
   }
+  const { id: parentId, rootId, priority } = ended
+  const inherited = priority === undefined || signature.options['priority'] !== undefined ? {} : { priority }
+  const workflow = host.canvas.signature(signature) as unknown as AnySignature
+  await workflow.applyAsync([value], { ...inherited, ...extra, parentId, rootId })
+}
+
+/** The call that a task after the task that ended is. */
+export function planFollower(
+  { id: parentId, rootId, priority }: Predecessor,
+  { task: name, args, kwargs, options, immutable }: SignatureData,
+  value: unknown,
+  extra: PublishOptions = {},
+): PlannedCall {
   const inherited = priority === undefined ? {} : { priority }
-  const all = immutable ? args : [value, ...args]
-  await host.call(task, all, { ...inherited, ...fromWireOptions(options), ...given, kwargs })
+  return {
+    name,
+    args: immutable ? args : [value, ...args],
+    options: { ...inherited, ...fromWireOptions(options), ...extra, parentId, rootId, kwargs },
+  }
 }

@@ -165,8 +165,8 @@ export function testChords(test: Test, shortestExpiryMs: number): void {
     const [chords, other] = [await chordsOf(open), await chordsOf(open)]
     await chords.setChordSize('g1', 1)
     await bring(chords, 't0')
-    await chords.closeChord('g1')
-    await chords.closeChord('g1')
+    await chords.closeChords(['g1'])
+    await chords.closeChords(['g1'])
     assert.deepEqual(await bring(other, 't0', { claim: 'late' }), COUNTED)
     await other.setChordSize('g1', 2)
     assert.deepEqual(await bring(other, 't0', { claim: 'new' }), COUNTED)

@@ -7,6 +7,8 @@
  * Starts nothing; `worker.ts` does.
  */
 import type { App } from '../app/app.ts'
+import type { ResultBackend } from '../backend/backend.ts'
+import { ChordEnds } from '../canvas/chord-ends.ts'
 import type { WorkerError } from '../errors.ts'
 import type { EventDispatcher } from '../events/dispatcher.ts'
 import type { BrokerConnection } from '../messaging/connection.ts'
@@ -220,6 +222,7 @@ function receiveParts({ app, state, facts, ending }: Plan, tools: RequestTools):
     ...tools,
     host: app,
     results: new ResultWriter({ backend, clock, logger, stopping: ending }),
+    chordEnds: createChordEnds(app, backend.chords, ending),
     state,
     earlyAcks: new EarlyAcks(state.orphans),
     findSuccess: app.conf.values.workerDeduplicateSuccessfulTasks ? successFinder(backend, logger) : undefined,
@@ -236,6 +239,11 @@ function receiveParts({ app, state, facts, ending }: Plan, tools: RequestTools):
     accepts: (contentType) => app.acceptList().find(contentType) !== undefined,
     encode: (body) => app.serialization.encodeBody(body, 'json'),
   }
+}
+
+function createChordEnds(app: App, chords: ResultBackend['chords'], signal: AbortSignal): ChordEnds | undefined {
+  const { clock, logger } = app
+  return chords === undefined ? undefined : new ChordEnds({ host: app, chords, clock, logger, signal })
 }
 
 /** Makes the autoscaler over the slots; undefined where there is none. */

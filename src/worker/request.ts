@@ -18,6 +18,7 @@
  */
 import { constants } from 'node:os'
 import type { EncodedResult, ResultBackend, ReturningPart } from '../backend/backend.ts'
+import type { ChordEnd, ChordEnds } from '../canvas/chord-ends.ts'
 import { abandon, isCounted, returnPart, settleChord } from '../canvas/chord-part.ts'
 import type { ChordRuntime, Part, PartEnd } from '../canvas/chord-part.ts'
 import { callErrbacks } from '../canvas/continue.ts'
@@ -65,6 +66,8 @@ export interface RequestParts {
   readonly pool: Pool
   readonly backend: ResultBackend
   readonly results: ResultWriter
+  /** Undefined where the backend does not count the parts of chords. */
+  readonly chordEnds: ChordEnds | undefined
   readonly state: WorkerState<Request>
   readonly earlyAcks: EarlyAcks<Request>
   /** Asked of what came again; undefined where it runs again whatever became of it. */
@@ -395,8 +398,10 @@ export class Request implements JobObserver {
 
   /** It was the last part, or could not be counted. Only now its body is read, which says what follows. */
   async #endChord(returned: ReturningPart): Promise<void> {
-    const { embed } = decodeTaskBody(this.#parts.decode(this.message.message))
-    await settleChord(this.#chords(), this.#part(embed), returned)
+    const part = this.#part(decodeTaskBody(this.#parts.decode(this.message.message)).embed)
+    const end: ChordEnd = { part, returned, isOver: false }
+    await this.#parts.chordEnds?.add(end)
+    if (!end.isOver) await settleChord(this.#chords(), part, returned)
   }
 
   async #reject(requeue: boolean, reason: string): Promise<void> {

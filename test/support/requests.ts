@@ -107,6 +107,7 @@ export function requests(options: { readonly isolated?: boolean; readonly sendsT
       findSuccess: undefined,
       decode: (message) => JSON.parse(message.body as string),
       stopping: new AbortController().signal,
+      chordEnds: undefined,
       claimPrefix: 'worker-',
       inheritPriority: false,
       accepts: (contentType) => contentType === 'application/json',

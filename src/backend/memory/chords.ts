@@ -89,11 +89,13 @@ export class MemoryChordStore implements ChordStore {
     return { kind: 'complete', read: () => decodeHeader(this.#context.serializer, groupId, bodies, saved) }
   }
 
-  async closeChord(groupId: string): Promise<void> {
+  async closeChords(groupIds: readonly string[]): Promise<void> {
     const { clock, resultExpiresMs = Infinity } = this.#context
-    this.#chords.open.delete(groupId)
-    this.#chords.closed.delete(groupId)
-    this.#chords.closed.set(groupId, clock.now() + Math.min(resultExpiresMs, CLOSED_CHORD_MS))
+    for (const groupId of groupIds) {
+      this.#chords.open.delete(groupId)
+      this.#chords.closed.delete(groupId)
+      this.#chords.closed.set(groupId, clock.now() + Math.min(resultExpiresMs, CLOSED_CHORD_MS))
+    }
   }
 
   /** The chord, made where it is new; it lives as long as results do from now on. */

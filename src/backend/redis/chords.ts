@@ -117,7 +117,6 @@ export interface RedisChordParts {
 export class RedisChordStore implements ChordStore {
   readonly #parts: RedisChordParts
   readonly #returning = new TurnBatch<ReturningPart>((parts) => this.#count(parts))
-  readonly #closing = new TurnBatch<string>((groupIds) => this.#close(groupIds))
 
   constructor(parts: RedisChordParts) {
     this.#parts = parts
@@ -146,8 +145,16 @@ export class RedisChordStore implements ChordStore {
     return this.#returning.add([part])
   }
 
-  closeChord(groupId: string): Promise<void> {
-    return this.#closing.add([groupId])
+  async closeChords(groupIds: readonly string[]): Promise<void> {
+    const lifetimeMs = Math.ceil(Math.min(this.#parts.resultExpiresMs ?? Infinity, CLOSED_CHORD_MS))
+    await this.#parts.use((client) => {
+      const keys = groupIds.map((groupId) => {
+        const { claim, parts, size, added } = this.#parts.keys.chord(groupId, client.isCluster)
+        return [claim, parts, size, added]
+      })
+      const calls = client.isCluster ? keys : [keys.flat()]
+      return Promise.all(calls.map((call) => client.run(CLOSE_CHORDS, call, [lifetimeMs])))
+    })
   }
 
   get #lifetimeMs(): number {
@@ -211,19 +218,6 @@ export class RedisChordStore implements ChordStore {
     const [saved, ...parts] = reply as [Body | null, ...Body[]]
     const { serializer } = this.#parts
     return { kind: 'complete', read: () => decodeHeader(serializer, groupId, parts, saved ?? savedElsewhere) }
-  }
-
-  /** Closed first: whoever comes in between has nothing to do. */
-  async #close(groupIds: readonly string[]): Promise<void> {
-    const lifetimeMs = Math.ceil(Math.min(this.#parts.resultExpiresMs ?? Infinity, CLOSED_CHORD_MS))
-    await this.#parts.use((client) => {
-      const keys = groupIds.map((groupId) => {
-        const { claim, parts, size, added } = this.#parts.keys.chord(groupId, client.isCluster)
-        return [claim, parts, size, added]
-      })
-      const calls = client.isCluster ? keys : [keys.flat()]
-      return Promise.all(calls.map((call) => client.run(CLOSE_CHORDS, call, [lifetimeMs])))
-    })
   }
 }
 

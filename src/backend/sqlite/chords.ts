@@ -76,13 +76,16 @@ export class SqliteChordStore implements ChordStore {
     return this.#counting
   }
 
-  async closeChord(groupId: string): Promise<void> {
+  async closeChords(groupIds: readonly string[]): Promise<void> {
     const { clock, resultExpiresMs = Infinity } = this.#context
     await this.#write((statements) => {
       const nowMs = clock.now()
-      openChord(statements, groupId, nowMs)
-      statements.run(DELETE_PARTS, groupId)
-      statements.run(CLOSE, Math.trunc(nowMs + Math.min(resultExpiresMs, CLOSED_CHORD_MS)), groupId)
+      const expiresMs = Math.trunc(nowMs + Math.min(resultExpiresMs, CLOSED_CHORD_MS))
+      for (const groupId of groupIds) {
+        openChord(statements, groupId, nowMs)
+        statements.run(DELETE_PARTS, groupId)
+        statements.run(CLOSE, expiresMs, groupId)
+      }
     })
   }
 

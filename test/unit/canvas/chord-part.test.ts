@@ -149,13 +149,13 @@ describe('returnPart', () => {
     const { runtime, clock, chords, backend } = await chordOf(1, {
       call: (...call) => (--failures >= 0 ? Promise.reject(new ConnectionError('away')) : fake.host.call(...call)),
     })
-    const close = chords.closeChord.bind(chords)
+    const close = chords.closeChords.bind(chords)
     let refusals = 2
-    const closing = (groupId: string): Promise<void> => {
+    const closing = (groupIds: readonly string[]): Promise<void> => {
       const cause = new ConnectionError('gone')
-      return --refusals >= 0 ? Promise.reject(new BackendError('gone', { cause })) : close(groupId)
+      return --refusals >= 0 ? Promise.reject(new BackendError('gone', { cause })) : close(groupIds)
     }
-    Object.assign(backend.chords as ChordStore, { closeChord: closing })
+    Object.assign(backend.chords as ChordStore, { closeChords: closing })
     const returning = returnPart(runtime, part('t0', 0), done(1))
     for (let turn = 0; turn < 20; turn += 1) await clock.advance(1000)
     await returning
@@ -187,7 +187,7 @@ describe('returnPart', () => {
     await bringPart(chords, { ...done(1), groupId: 'g1', index: 0, taskId: 't0', claim: 'of one who lives' })
     const returning = returnPart(runtime, part('t0', 0), done(1))
     while (clock.pending === 0) await clock.advance(0)
-    await chords.closeChord('g1')
+    await chords.closeChords(['g1'])
     await clock.advance(10_000)
     await returning
     expect(calls).toEqual([])

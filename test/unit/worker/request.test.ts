@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { EncodedResult, ReturningPart } from '../../../src/backend/backend.ts'
+import { ChordEnds } from '../../../src/canvas/chord-ends.ts'
 import { MemoryBackendFactory } from '../../../src/backend/memory.ts'
 import { BackendError, ConnectionError, OperationalError } from '../../../src/errors.ts'
 import type { TaskMeta } from '../../../src/protocol/result.ts'
@@ -246,6 +247,23 @@ describe('a part of a chord', () => {
     }
     await succeed(all, one)
     expect(one.said).toEqual(['proj.sum [[7]] id-1 body', 'ack'])
+  })
+
+  it('ends its chord together with those of others where it can', async () => {
+    const all = await withChord()
+    const { host, logger, clock, stopping: signal, backend } = all.parts
+    const { chords } = backend
+    if (chords === undefined) expect.fail('it counts')
+    const one = all.request({ acksLate: true }, part)
+    Object.assign(all.parts, { chordEnds: new ChordEnds({ host, chords, logger, clock, signal }) })
+    all.parts.host.callMany = async (calls) => void one.said.push(...calls.map(({ name }) => `${name}, together`))
+    await succeed(all, one)
+    expect(one.said).toEqual(['proj.sum, together', 'ack'])
+    all.parts.host.callMany = () => Promise.reject(new Error('not together'))
+    const { request, said } = all.request({ acksLate: true }, { ...part, id: 'id-2' })
+    await chords.setChordSize('g1', 1)
+    await succeed(all, { ...one, request, said })
+    expect([said, all.calls.map(({ name }) => name)]).toEqual([['ack'], ['proj.sum']])
   })
 
   it('stands by what it has said, although its process is gone before it could tell the outcome', async () => {

@@ -43,7 +43,7 @@ it('forgets a closed chord after a day at most, and leaves nothing behind', asyn
   const store = storeOf(chords)
   await store.setChordSize('g1', 1)
   await bring(store, 'a')
-  await store.closeChord('g1')
+  await store.closeChords(['g1'])
   await clock.advance(CLOSED_CHORD_MS - 1)
   chords.expire(clock.now())
   expect([chords.open.size, chords.closed.size]).toEqual([0, 1])

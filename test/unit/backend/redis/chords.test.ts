@@ -75,7 +75,7 @@ describeWithRedis('chords in Redis', () => {
     await chords.setChordSize('g1', 1)
     await chords.addParts('g1', 0)
     await bring({ taskId: 't0' })
-    await chords.closeChord('g1')
+    await chords.closeChords(['g1'])
     expect(await server.ask('KEYS', '*')).toBe(`${KEY}.c`)
     expect(Number(await server.ask('PTTL', `${KEY}.c`))).toBeGreaterThan(50_000)
   })

@@ -42,7 +42,7 @@ it('keeps no parts of a closed chord, and forgets it after a day', async () => {
   const { database, store, count } = await openStore()
   await store.setChordSize('g1', 1)
   await bring(store, 'a')
-  await store.closeChord('g1')
+  await store.closeChords(['g1'])
   expect([count('celeriac_chord'), count('celeriac_chord_part')]).toEqual([1, 0])
   await clock.advance(CLOSED_CHORD_MS - 1)
   expect(database.read((statements) => hasExpiredChords(statements, clock.now()))).toBe(false)
