@@ -44,7 +44,7 @@ export function addBeatCommand(program: Command, run: CommandRunner): void {
     .usage('[options] [beat.SETTING=VALUE ...] | COMMAND')
     .argument('[settings...]', 'settings that win over all others')
     .option('-s, --schedule <file>', 'keep last runs in this file, where the broker cannot keep them (RabbitMQ)')
-    .option('--max-interval <seconds>', 'look at the timetable at least so often', seconds)
+    .option('--max-interval <seconds>', 'rest for so long at most; it is a second at most in any case', seconds)
   addServiceOptions(command).addHelpText('after', EXAMPLES)
   addTimetableCommands(command, run)
   const names = command.commands.map((each) => each.name())
@@ -89,15 +89,16 @@ function serviceDefaults({ conf }: Celery): ServiceDefaults {
 
 async function keepBeating(session: Session, app: Celery, options: BeatCommandOptions): Promise<void> {
   const beat = app.beat(beatOptions(options))
-  const unwatch = watchSignals(session, app, beat)
+  const signals = watchSignals(session, app, beat)
   try {
     await app.importTasks()
     session.output.banner(bannerOf(app, options))
     await beat.start()
+    signals.ready()
     session.daemon?.ready()
     await beat.closed()
   } finally {
-    unwatch()
+    signals.unwatch()
   }
 }
 
@@ -110,11 +111,13 @@ function beatOptions({ schedule, maxInterval }: Pick<BeatCommandOptions, 'schedu
 
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 
-/** The first signal ends the beat in order, the second one at once. Answers how to listen no more. */
-function watchSignals({ process }: Session, app: Celery, beat: Beat): () => void {
-  const state = { isStopping: false }
+/** The first signal ends the beat in order, once it is up; the second one ends the process at once. */
+function watchSignals({ process }: Session, app: Celery, beat: Beat): { ready: () => void; unwatch: () => void } {
+  const state = { isReady: false, isStopping: false }
   const onSignal = (): void => {
     if (state.isStopping) process.exit(EXIT_FAILURE)
+    // Nobody leads yet, and the broker may never answer.
+    if (!state.isReady) process.exit(0)
     state.isStopping = true
     beat.stop().catch((error: unknown) => {
       app.logger.error('Beat could not stop in order', { error })
@@ -122,8 +125,11 @@ function watchSignals({ process }: Session, app: Celery, beat: Beat): () => void
     })
   }
   for (const signal of STOP_SIGNALS) process.on(signal, onSignal)
-  return () => {
-    for (const signal of STOP_SIGNALS) process.off(signal, onSignal)
+  return {
+    ready: () => void (state.isReady = true),
+    unwatch: () => {
+      for (const signal of STOP_SIGNALS) process.off(signal, onSignal)
+    },
   }
 }
 

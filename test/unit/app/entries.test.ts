@@ -35,6 +35,34 @@ describe('entries', () => {
     expect(String(entries.all()[1]?.schedule)).toBe('0 0 * * * (Europe/Berlin)')
   })
 
+  it.each(['beat_schedule', 'CELERYBEAT_SCHEDULE'])('are those of a file for Celery: %s', (key) => {
+    const app = new Celery('proj', { broker: 'memory://' })
+    const entry = {
+      task: 'proj.add',
+      schedule: 30.5,
+      args: [2, 2],
+      kwargs: { z: 1 },
+      options: { queue: 'q', routing_key: 'k', expires: 15, soft_time_limit: 5 },
+      relative: true,
+    }
+    app.configFromObject({ [key]: { 'add every 30 seconds': entry } })
+    expect(app.entries.all()).toEqual([
+      {
+        name: 'add every 30 seconds',
+        task: 'proj.add',
+        schedule: interval(30.5, { relative: true }),
+        args: [2, 2],
+        kwargs: { z: 1 },
+        options: { queue: 'q', routingKey: 'k', expires: 15, softTimeLimit: 5 },
+        catchUp: 'once',
+        jitter: 0,
+        source: 'app',
+      },
+    ])
+    const wrong = { [key]: { add: { ...entry, schedul: 5 } } }
+    expect(() => app.configFromObject(wrong)).toThrow(`Beat's entry "add" has no "schedul"; did you mean "schedule"?`)
+  })
+
   it('are checked when they are added', () => {
     const entries = new Entries(() => new Config().values)
     expect(() => {

@@ -34,7 +34,12 @@ function start(argv: readonly string[], env: Record<string, string> = {}) {
   const process = new FakeProcess({ env })
   installApp(process.cwd(), app)
   const code = main(['-A', 'app.mjs', 'beat', ...argv], process)
-  return { beat, app, process, code, ready: () => waitFor(() => beat.start.mock.calls.length > 0) }
+  const ready = async () => {
+    await waitFor(() => beat.start.mock.calls.length > 0)
+    // The command hears of it in this turn.
+    await new Promise(setImmediate)
+  }
+  return { beat, app, process, code, ready }
 }
 
 describe('celeriac beat', () => {
@@ -51,6 +56,17 @@ describe('celeriac beat', () => {
     beat.end()
     expect(await code).toBe(0)
     expect(process.eventNames()).toEqual([])
+  })
+
+  it('ends at once while it is not up yet', async () => {
+    const { beat, process, code, ready } = start([])
+    const starting = deferred<undefined>()
+    beat.start.mockReturnValue(starting.promise)
+    await ready()
+    expect(() => process.emit('SIGTERM')).toThrow(expect.objectContaining({ exitCode: 0 }) as Exit)
+    starting.resolve(undefined)
+    beat.end()
+    await code
   })
 
   it('takes what is left out from settings and environment', async () => {
