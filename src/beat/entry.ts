@@ -17,6 +17,8 @@ export interface EntryState {
 export interface StoredEntry {
   readonly name: string
   readonly definition: EntryDefinition | undefined
+  /** There is a definition, and this is why it cannot be read: a newer celeriac has written it, or somebody else. */
+  readonly unreadable?: Error
   /** Undefined where no beat has seen it yet. */
   readonly state: EntryState | undefined
   /** It rests until somebody resumes it. What is due meanwhile is not made up for. */

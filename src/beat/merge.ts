@@ -15,6 +15,8 @@ export interface Timetable {
   readonly rows: readonly TimetableRow[]
   /** The names of what the store knows and nobody defines any more. */
   readonly orphans: readonly string[]
+  /** Why entries are left out that the store has. */
+  readonly unreadable: readonly Error[]
 }
 
 /** Put both together. Of entries with the same name the code's counts. */
@@ -29,5 +31,10 @@ export function mergeTimetable(code: readonly EntryDefinition[], stored: readonl
     const { state, paused = false } = known.get(definition.name) ?? {}
     return { definition, state, paused }
   })
-  return { rows, orphans: stored.map(({ name }) => name).filter((name) => !definitions.has(name)) }
+  const unknown = stored.filter(({ name }) => !definitions.has(name))
+  return {
+    rows,
+    orphans: unknown.filter(({ unreadable }) => unreadable === undefined).map(({ name }) => name),
+    unreadable: unknown.flatMap(({ unreadable }) => unreadable ?? []),
+  }
 }

@@ -1,4 +1,5 @@
 /** Which beat store goes with a broker URL's scheme. Each is imported when its scheme is first used. */
+import { REDIS_SCHEMES } from '../transport/registry.ts'
 import { SchemeTable } from '../util/scheme-table.ts'
 import type { Load, SchemeRow } from '../util/scheme-table.ts'
 import type { BeatStore, BeatStoreContext, BeatStoreFactory } from './store.ts'
@@ -11,7 +12,21 @@ const ROWS: readonly SchemeRow<BeatStoreFactory>[] = [
       return new MemoryBeatStoreFactory()
     },
   },
+  {
+    scheme: 'sqlite',
+    load: async () => {
+      const { sqliteBeatStore } = await import('./store/sqlite.ts')
+      return sqliteBeatStore
+    },
+  },
+  // Each is a row of its own, as with transports: the driver needs to see which one it was.
+  ...REDIS_SCHEMES.map((scheme) => ({ scheme, load: loadRedis })),
 ]
+
+async function loadRedis(): Promise<BeatStoreFactory> {
+  const { redisBeatStore } = await import('./store/redis.ts')
+  return redisBeatStore
+}
 
 /** The beat stores of one app. Those that keep state (`memory://`) are shared by all who use the same registry. */
 export class BeatStoreRegistry {

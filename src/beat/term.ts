@@ -106,7 +106,7 @@ export class Term {
     const { read, clock, store, logger } = this.#parts
     // What is stored is then all there is to know.
     await this.#writer.flush()
-    const { rows, orphans, version } = await read()
+    const { rows, orphans, unreadable, version } = await read()
     this.#version = version
     const nowMs = clock.now()
     const entries = rows
@@ -119,6 +119,7 @@ export class Term {
     // A new entry counts from now on, for whoever leads next as well.
     for (const { state, isNew } of entries) if (isNew) this.#writer.note(state)
     this.#agenda.replace(entries)
+    for (const error of unreadable) logger.error(`beat: ${error.message}`)
     if (orphans.length > 0) await store.removeEntries(orphans)
     logger.debug(`beat: ${String(this.#agenda.size)} entries on the timetable`)
   }

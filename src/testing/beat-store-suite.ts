@@ -62,7 +62,7 @@ export function testBeatStore(runner: TestRunner, subject: BeatStoreUnderTest): 
         schedule: crontab('*/5 8-18 * * mon-fri', { timezone: 'Europe/Berlin' }),
         args: [1, 'zwei', { three: [null, true] }],
         kwargs: { x: 1.5 },
-        options: { queue: 'other', expires: 30, priority: 3, retryPolicy: { maxRetries: 2 } },
+        options: { queue: 'other', expires: 30, priority: 3, headers: { x: 'y' } },
         catchUp: { every: 5 },
         jitter: 2.5,
       })

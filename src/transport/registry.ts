@@ -7,7 +7,15 @@ import type { Found, Load, SchemeRow } from '../util/scheme-table.ts'
 import type { Transport } from './transport.ts'
 
 /** Each is a row of its own: the driver needs to see which one it was. */
-const REDIS_SCHEMES = ['redis', 'rediss', 'redis+socket', 'socket', 'sentinel', 'rediscluster', 'redis+cluster']
+export const REDIS_SCHEMES: readonly string[] = [
+  'redis',
+  'rediss',
+  'redis+socket',
+  'socket',
+  'sentinel',
+  'rediscluster',
+  'redis+cluster',
+]
 
 async function loadRedis(): Promise<Transport> {
   const { redisTransport } = await import('./redis/transport.ts')

@@ -1,13 +1,13 @@
 /** `memory://`: a timetable in this process. All beats that share the factory share it. */
 import type { EntryDefinition } from '../../app/entry.ts'
 import type { Clock } from '../../util/clock.ts'
-import type { EntryState, StoredEntry } from '../entry.ts'
+import type { EntryState } from '../entry.ts'
 import type { BeatStore, BeatStoreContext, BeatStoreFactory, Leadership, StoredTimetable } from '../store.ts'
+import { StoredEntries } from '../stored-entries.ts'
 
 /** What is shared. */
 interface Shared {
-  readonly entries: Map<string, StoredEntry>
-  version: number
+  readonly entries: StoredEntries
   /** The token of the last one who led. */
   token: number
   /** By the clock that nobody sets. */
@@ -21,7 +21,7 @@ export class MemoryBeatStoreFactory implements BeatStoreFactory {
   async open(_url: string, { scope, broker }: BeatStoreContext): Promise<BeatStore> {
     let shared = this.#shared.get(scope)
     if (shared === undefined) {
-      shared = { entries: new Map(), version: 0, token: 0, ledUntilMs: -Infinity }
+      shared = { entries: new StoredEntries(), token: 0, ledUntilMs: -Infinity }
       this.#shared.set(scope, shared)
     }
     return new MemoryBeatStore(shared, broker.context.clock)
@@ -39,36 +39,30 @@ class MemoryBeatStore implements BeatStore {
   }
 
   async load(): Promise<StoredTimetable> {
-    const { version, entries } = this.#shared
-    return { version, entries: [...entries.values()] }
+    const { version, entries } = this.#shared.entries
+    return { version, entries }
   }
 
   async saveStates(leadership: Leadership, states: readonly EntryState[]): Promise<boolean> {
     if (!this.#leads(leadership)) return false
-    for (const state of states) {
-      const entry = this.#entry(state.name)
-      if (entry.state === undefined || state.lastDueMs > entry.state.lastDueMs) this.#set({ ...entry, state })
-    }
+    this.#shared.entries.save(states)
     return true
   }
 
   async putEntry(definition: EntryDefinition): Promise<void> {
-    this.#change({ ...this.#entry(definition.name), definition })
+    this.#shared.entries.put(definition)
   }
 
   async removeEntries(names: readonly string[]): Promise<void> {
-    for (const name of names) this.#shared.entries.delete(name)
-    this.#shared.version += 1
+    this.#shared.entries.remove(names)
   }
 
   async pause(name: string): Promise<void> {
-    this.#change({ ...this.#entry(name), paused: true })
+    this.#shared.entries.pause(name)
   }
 
   async resume(name: string, nowMs: number): Promise<void> {
-    const entry = this.#entry(name)
-    const state = { name, lastDueMs: nowMs, totalRunCount: entry.state?.totalRunCount ?? 0 }
-    this.#change({ ...entry, state, paused: false })
+    this.#shared.entries.resume(name, nowMs)
   }
 
   async acquire(ttlMs: number): Promise<Leadership | undefined> {
@@ -81,7 +75,7 @@ class MemoryBeatStore implements BeatStore {
   async renew(leadership: Leadership, ttlMs: number): Promise<number | undefined> {
     if (!this.#leads(leadership)) return undefined
     this.#shared.ledUntilMs = this.#clock.monotonic() + ttlMs
-    return this.#shared.version
+    return this.#shared.entries.version
   }
 
   async release(leadership: Leadership): Promise<void> {
@@ -94,18 +88,5 @@ class MemoryBeatStore implements BeatStore {
 
   #leads({ token }: Leadership): boolean {
     return token === this.#shared.token && this.#clock.monotonic() < this.#shared.ledUntilMs
-  }
-
-  #entry(name: string): StoredEntry {
-    return this.#shared.entries.get(name) ?? { name, definition: undefined, state: undefined, paused: false }
-  }
-
-  #set(entry: StoredEntry): void {
-    this.#shared.entries.set(entry.name, entry)
-  }
-
-  #change(entry: StoredEntry): void {
-    this.#set(entry)
-    this.#shared.version += 1
   }
 }

@@ -66,6 +66,8 @@ export class Keys {
   readonly exchanges: string
   /** Set: the queues that go with their last consumer. */
   readonly autoDelete: string
+  /** Hash: the number that was published last under each key (`Publication.once`). */
+  readonly marks: string
   /** The greatest step not above each priority. */
   readonly #steps: readonly number[]
 
@@ -78,6 +80,7 @@ export class Keys {
     this.due = `${prefix}celeriac.due`
     this.exchanges = `${prefix}celeriac.exchanges`
     this.autoDelete = `${prefix}celeriac.auto_delete`
+    this.marks = `${prefix}celeriac.marks`
     // As Python's bisect does it: below all steps the last one counts.
     const stepOf = (priority: number): number | undefined => prioritySteps.findLast((step) => step <= priority)
     this.#steps = Array.from({ length: 10 }, (_, priority) => stepOf(priority) ?? prioritySteps.at(-1) ?? 0)

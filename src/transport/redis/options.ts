@@ -1,6 +1,6 @@
 /** What a Redis URL and the transport options beside it say to the transport; what they say to the connection is the driver's. */
 import { ImproperlyConfigured } from '../../errors.ts'
-import { splitRedisOptions } from '../../driver/redis.ts'
+import { readRedisOptions, splitRedisOptions } from '../../driver/redis.ts'
 import type { RedisOptions } from '../../driver/redis.ts'
 import { CLUSTER_PREFIX, DEFAULT_NAMES, fanoutPrefix } from './keys.ts'
 import type { KeyNames } from './keys.ts'
@@ -56,6 +56,17 @@ export function readRedisTransportOptions(url: string, options: RedisOptions, pl
     bodyEncoding: readOneOf('bodyEncoding', own.bodyEncoding, ['base64', 'utf-8']),
     connection,
   }
+}
+
+/** What a URL and the options beside it say to transport and driver; `useSsl` is the setting, weaker than both. */
+export function readRedisBroker(
+  url: string,
+  options: RedisOptions,
+  useSsl: unknown,
+): { readonly settings: RedisTransportSettings; readonly clientName: string | undefined } {
+  const given = { ssl: useSsl, ...options }
+  const { kind, database, clientName } = readRedisOptions(url, given)
+  return { settings: readRedisTransportOptions(url, given, { database, isCluster: kind === 'cluster' }), clientName }
 }
 
 /** Where the keys will lie. */

@@ -196,17 +196,38 @@ end
 `
 
 /**
- * Publish, where some messages are not due. Arguments: for each message its queue, step, due time in milliseconds (empty
- * for now) and envelope.
+ * Publish, where some messages are not due or were perhaps published before. Arguments: the key of the marks; for each
+ * message its queue, step, due time in milliseconds (empty for now), mark, number (empty without one) and envelope. Without
+ * a step it is told on the channel that stands for the queue.
+ *
+ * Marks are read first and written last: where the script fails in between, nothing that was left out counts as published.
  */
 export const PUT: TransportScript = script(
   'put',
   [PARKING],
   `
-for at = 11, #ARGV, 4 do
-  local queue, step, due_ms, envelope = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
-  if due_ms == '' then redis.call('LPUSH', list(queue, step), envelope) else park(queue, step, due_ms, envelope) end
+local marks, answers, numbers = ARGV[11], {}, {}
+
+local function is_new(key, number)
+  if number == '' then return true end
+  local name = number .. ' ' .. key
+  if answers[name] == nil then
+    local known = numbers[key] or redis.call('HGET', marks, key)
+    answers[name] = not known or tonumber(number) > tonumber(known)
+    if answers[name] then numbers[key] = number end
+  end
+  return answers[name]
 end
+
+for at = 12, #ARGV, 6 do
+  local queue, step, due_ms, key, number, envelope = unpack(ARGV, at, at + 5)
+  if is_new(key, number) then
+    if step == '' then redis.call('PUBLISH', queue, envelope)
+    elseif due_ms == '' then redis.call('LPUSH', list(queue, step), envelope)
+    else park(queue, step, due_ms, envelope) end
+  end
+end
+for key, number in pairs(numbers) do redis.call('HSET', marks, key, number) end
 `,
 )
 

@@ -30,7 +30,7 @@ const FEATURES: TransportFeatures = {
   events: 'fanout',
   transient: true,
   fetches: true,
-  once: false,
+  once: true,
 }
 
 /** A queue that expires is told to live on so often while its messages are taken. */
@@ -291,17 +291,19 @@ export class RedisStore implements QueueStore {
     const told = messages.filter(({ entry }) => this.#topology.isFanout(entry.exchange))
     const listed =
       told.length === 0 ? messages : messages.filter(({ entry }) => !this.#topology.isFanout(entry.exchange))
-    const publish = told.map(({ entry, envelope }) => this.#publish(entry, envelope))
     const isLate = listed.some(({ entry }) => (entry.dueMs ?? 0) > nowMs)
     await this.#change(isLate ? undefined : new Set(listed.map(({ entry }) => entry.queue)), async () => {
-      if (isLate) {
-        await this.#run(PUT, this.#putArguments(listed, nowMs))
-        if (publish.length > 0) await this.#client.send(publish)
-      } else {
-        const commands = [...this.#pushes(listed), ...publish]
-        if (commands.length === 1) await this.#client.send(commands)
-        else await this.#client.transaction(commands)
+      if (isLate || messages.some(({ entry }) => entry.once !== undefined)) {
+        const each = [
+          ...listed.flatMap((message) => this.#putArguments(message, nowMs)),
+          ...told.flatMap((message) => this.#tellArguments(message)),
+        ]
+        await this.#run(PUT, [this.#keys.marks, ...each])
+        return
       }
+      const commands = [...this.#pushes(listed), ...told.map(({ entry, envelope }) => this.#publish(entry, envelope))]
+      if (commands.length === 1) await this.#client.send(commands)
+      else await this.#client.transaction(commands)
     })
   }
 
@@ -317,11 +319,14 @@ export class RedisStore implements QueueStore {
     return ['PUBLISH', this.#keys.channel(exchange, routingKey), envelope]
   }
 
-  #putArguments(messages: readonly Outgoing[], nowMs: number): RedisArgument[] {
-    return messages.flatMap(({ entry: { queue, message, dueMs }, envelope }) => {
-      const isLate = dueMs !== undefined && dueMs > nowMs
-      return [queue, this.#keys.step(message.properties.priority), isLate ? dueMs : '', envelope]
-    })
+  #putArguments({ entry: { queue, message, dueMs, once }, envelope }: Outgoing, nowMs: number): RedisArgument[] {
+    const isLate = dueMs !== undefined && dueMs > nowMs
+    const step = this.#keys.step(message.properties.priority)
+    return [queue, step, isLate ? dueMs : '', once?.key ?? '', once?.number ?? '', envelope]
+  }
+
+  #tellArguments({ entry: { exchange, routingKey, once }, envelope }: Outgoing): RedisArgument[] {
+    return [this.#keys.channel(exchange, routingKey), '', '', once?.key ?? '', once?.number ?? '', envelope]
   }
 
   #pushes(messages: readonly Outgoing[]): RedisCommand[] {

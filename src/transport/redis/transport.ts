@@ -3,22 +3,20 @@
  * and connects; everything else is `store.ts` and the virtual channel.
  */
 import { ConnectionError, OperationalError } from '../../errors.ts'
-import { connectRedis, readRedisOptions } from '../../driver/redis.ts'
+import { connectRedis } from '../../driver/redis.ts'
 import type { RedisClient, RedisOptions } from '../../driver/redis.ts'
 import type { Clock } from '../../util/clock.ts'
 import { schemeOf } from '../../util/url.ts'
 import type { Connection, Transport, TransportContext, TransportOptions } from '../transport.ts'
 import { VirtualConnection } from '../virtual/connection.ts'
 import { Keys } from './keys.ts'
-import { readRedisTransportOptions } from './options.ts'
+import { readRedisBroker } from './options.ts'
 import { RedisStore } from './store.ts'
 
 export const redisTransport: Transport = {
   name: 'redis',
   async connect(url: string, options: TransportOptions, context: TransportContext): Promise<Connection> {
-    const given = { ssl: context.settings?.useSsl, ...options }
-    const { kind, database, clientName } = readRedisOptions(url, given)
-    const settings = readRedisTransportOptions(url, given, { database, isCluster: kind === 'cluster' })
+    const { settings, clientName } = readRedisBroker(url, options, context.settings?.useSsl)
     const client = await connect(url, settings.connection, context.clock)
     return new VirtualConnection(
       new RedisStore(client, {

@@ -1,6 +1,8 @@
 /** Messages on their way into the file: those that can be taken at once, and those that are due later. */
 import type { Body } from '../../protocol/message.ts'
 import type { SqlRow, SqlStatements, SqlValue } from '../../driver/sqlite.ts'
+import type { Once } from '../transport.ts'
+import { chooseNew } from '../virtual/marks.ts'
 import { appendRun, countMessages, insertRun, spansOf } from './runs.ts'
 import type { Place, Span } from './runs.ts'
 import { COUNTER } from './schema.ts'
@@ -20,6 +22,8 @@ const LIST_DUE = 'SELECT due_ms, id, queue, rank FROM celeriac_due WHERE due_ms 
 const LIST_DUE_OF_QUEUE = 'SELECT due_ms, id, queue, rank FROM celeriac_due WHERE queue = ? LIMIT ?'
 const DELETE_DUE = 'DELETE FROM celeriac_due WHERE due_ms = ? AND id = ?'
 const NEXT_DUE = 'SELECT due_ms FROM celeriac_due ORDER BY due_ms LIMIT 1'
+const READ_MARK = 'SELECT number FROM celeriac_mark WHERE key = ?'
+const WRITE_MARK = 'INSERT OR REPLACE INTO celeriac_mark (key, number) VALUES (?, ?)'
 /** Due messages that become ready in one transaction. */
 const DUE_AT_ONCE = 1000
 
@@ -31,6 +35,7 @@ export interface NewMessage {
   readonly rank: number
   /** Unix time in milliseconds before which it is not given out. */
   readonly dueMs: number | undefined
+  readonly once?: Once | undefined
   readonly meta: string
   readonly body: Body
 }
@@ -39,13 +44,25 @@ export interface NewMessage {
  * Store messages. Queues that were never declared are made; but messages that an exchange routed to a queue that has
  * ended meanwhile end with it.
  */
-export function putMessages(statements: SqlStatements, messages: readonly NewMessage[], nowMs: number): void {
+export function putMessages(statements: SqlStatements, given: readonly NewMessage[], nowMs: number): void {
+  const messages = chooseNewMessages(statements, given)
+  if (messages.length === 0) return
   const newest = Number(statements.get(NEXT_NUMBERS, messages.length)?.['value'])
   let first = newest - messages.length + 1
   for (const group of groupByPlace(messages, nowMs)) {
     putGroup(statements, group, first, nowMs)
     first += group.length
   }
+}
+
+/** Without those that were published before (`once`). What others of this transaction have marked counts as well. */
+function chooseNewMessages(statements: SqlStatements, given: readonly NewMessage[]): readonly NewMessage[] {
+  const { chosen, marks } = chooseNew(given, (key) => {
+    const mark = statements.get(READ_MARK, key)
+    return mark === undefined ? undefined : Number(mark['number'])
+  })
+  for (const [key, number] of marks) statements.run(WRITE_MARK, key, number)
+  return chosen
 }
 
 /** Messages of one place get numbers that follow one another, so that they make one run. */

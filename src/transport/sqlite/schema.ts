@@ -1,5 +1,6 @@
 /**
- * The tables in the file, for messages (`messages.ts`, `topology.ts`, `owners.ts`) and results (`backend/sqlite.ts`). All
+ * The tables in the file, for messages (`messages.ts`, `topology.ts`, `owners.ts`) results (`backend/sqlite.ts`) and
+ * beat (`beat/store/sqlite.ts`). All
  * names begin with `celeriac_`, so they get along with the tables of another application.
  *
  * A message is written once and deleted once; in between only its number moves. Numbers of messages that follow one
@@ -12,7 +13,7 @@ import { ImproperlyConfigured } from '../../errors.ts'
 import type { SqliteDatabase, SqlStatements } from '../../driver/sqlite.ts'
 
 /** The form of the tables below: the number of the last step. A file with a higher number was written by a newer celeriac. */
-export const SCHEMA_VERSION = 2
+export const SCHEMA_VERSION = 3
 
 /** Rows of `celeriac_counter` besides the queues'. */
 export const COUNTER = {
@@ -81,8 +82,21 @@ const CHORD_TABLES: readonly string[] = [
     ) WITHOUT ROWID`,
 ]
 
+const BEAT_TABLES: readonly string[] = [
+  // The number that was published last under each key (`Publication.once`).
+  'CREATE TABLE celeriac_mark (key TEXT PRIMARY KEY, number NOT NULL) WITHOUT ROWID',
+  // Of each app: the version of its timetable; which beat leads, until when by the clock of the machine since its start.
+  `CREATE TABLE celeriac_beat (
+    scope TEXT PRIMARY KEY, version INTEGER NOT NULL, token INTEGER NOT NULL, boot TEXT NOT NULL, until_ms INTEGER NOT NULL
+    ) WITHOUT ROWID`,
+  // "definition" is JSON, and null where it is in the app's code.
+  `CREATE TABLE celeriac_entry (
+    scope TEXT, name TEXT, definition TEXT, last_due_ms INTEGER, runs INTEGER NOT NULL, paused INTEGER NOT NULL,
+    PRIMARY KEY (scope, name)) WITHOUT ROWID`,
+]
+
 /** What makes each form of the one before; the first makes it of nothing. */
-const STEPS: readonly (readonly string[])[] = [FIRST_TABLES, CHORD_TABLES]
+const STEPS: readonly (readonly string[])[] = [FIRST_TABLES, CHORD_TABLES, BEAT_TABLES]
 
 const FIND_TABLES = `SELECT count(*) AS tables FROM sqlite_master WHERE type = 'table' AND name = 'celeriac_meta'`
 const READ_VERSION = `SELECT value FROM celeriac_meta WHERE key = 'version'`

@@ -35,7 +35,7 @@ const FEATURES: TransportFeatures = {
   events: 'topic',
   transient: false,
   fetches: true,
-  once: false,
+  once: true,
 }
 /** How often to look after the file, at most: so long messages of a killed process lie idle. */
 const UPKEEP_INTERVAL_MS = 3_000
@@ -375,7 +375,7 @@ export class SqliteStore implements QueueStore {
 }
 
 function newMessage(entry: QueueEntry): NewMessage {
-  const { queue, exchange, routingKey, message, dueMs } = entry
+  const { queue, exchange, routingKey, message, dueMs, once } = entry
   const { meta, body } = encodeMessage(message, exchange, routingKey)
-  return { queue, exchange, rank: rankOf(message.properties.priority), dueMs, meta, body }
+  return { queue, exchange, rank: rankOf(message.properties.priority), dueMs, once, meta, body }
 }

@@ -8,12 +8,13 @@ const runtime = (name: string, task: string) => defineEntry(name, { task, schedu
 
 it('puts code and store together; of the same name the code counts', () => {
   const state = { name: 'both', lastDueMs: 5, totalRunCount: 1 }
-  const { rows, orphans } = mergeTimetable(
+  const { rows, orphans, unreadable } = mergeTimetable(
     [code('both', 'code'), code('new', 'code')],
     [
       { name: 'both', definition: runtime('both', 'store'), state, paused: true },
       { name: 'added', definition: runtime('added', 'store'), state: undefined, paused: false },
       { name: 'gone', definition: undefined, state, paused: false },
+      { name: 'newer', definition: undefined, unreadable: new Error('what is this'), state, paused: false },
     ],
   )
   expect(
@@ -24,4 +25,5 @@ it('puts code and store together; of the same name the code counts', () => {
     ['added', 'store', undefined, false],
   ])
   expect(orphans).toEqual(['gone'])
+  expect(unreadable).toEqual([new Error('what is this')])
 })

@@ -36,7 +36,7 @@ async function lab(changes: { store?: (store: BeatStore) => Partial<BeatStore>; 
     dispatch: { send } as unknown as Dispatch,
     clock,
     logger: silentLogger(),
-    read: async () => ({ rows: [row], orphans: [], version: (await store.load()).version }),
+    read: async () => ({ rows: [row], orphans: [], unreadable: [], version: (await store.load()).version }),
     maxIntervalMs: 300_000,
     syncEvery: changes.syncEvery ?? 0,
     cronDeadlineMs: undefined,

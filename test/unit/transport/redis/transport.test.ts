@@ -16,6 +16,7 @@ describeWithRedis('the Redis transport', () => {
       shared: true,
       events: 'fanout',
       transient: true,
+      once: true,
       fetches: true,
     })
     const channel = await connection.openChannel()

@@ -36,8 +36,8 @@ describe('the tables', () => {
     const database = openDatabase(file)
     await ensureSchema(database)
     await database.write((statements) => {
-      statements.run('DROP TABLE celeriac_chord')
-      statements.run('DROP TABLE celeriac_chord_part')
+      const younger = ['chord', 'chord_part', 'mark', 'beat', 'entry']
+      for (const name of younger) statements.run(`DROP TABLE celeriac_${name}`)
       statements.run('UPDATE celeriac_meta SET value = 1')
       statements.run('UPDATE celeriac_counter SET value = 7 WHERE id = 0')
     })

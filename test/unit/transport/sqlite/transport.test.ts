@@ -35,6 +35,7 @@ describe('sqlite://', () => {
       shared: true,
       events: 'topic',
       transient: false,
+      once: true,
       fetches: true,
     })
     const channel = await connection.openChannel()
