@@ -16,6 +16,7 @@ import { WORKER_GROUP } from '../protocol/event.ts'
 import type { Clock } from '../util/clock.ts'
 import { LOG_LEVELS } from '../util/logger.ts'
 import type { LogLevel } from '../util/logger.ts'
+import { Announcer } from './announcer.ts'
 import { autoscaleKeepaliveMs, findAutoscaler } from './autoscaler.ts'
 import type { Autoscaler, CreateAutoscaler } from './autoscaler.ts'
 import { createCommands } from './commands/all.ts'
@@ -88,7 +89,8 @@ export async function createParts(plan: Plan): Promise<WorkerParts> {
     dispatcher.dispatch()
   })
   const events = createEvents(plan)
-  const tools = { pool, backend, events }
+  const announcer = new Announcer({ events, signals: app.signals, logger: app.logger })
+  const tools = { pool, backend, announcer }
   const dispatcher = createDispatcher(plan, tools, {
     brokerDelays: () => consumer.features?.delayed === true,
     onHeld: (count) => {
@@ -185,7 +187,7 @@ async function createPool({ app, options, facts, onFailed }: Plan, onFree: () =>
 type Ties = Pick<DispatcherParts, 'brokerDelays' | 'onHeld' | 'onEnded'>
 
 /** What requests work with, besides the plan. */
-type RequestTools = Pick<ReceiveParts, 'pool' | 'backend' | 'events'>
+type RequestTools = Pick<ReceiveParts, 'pool' | 'backend' | 'announcer'>
 
 function createDispatcher(plan: Plan, tools: RequestTools, ties: Ties): Dispatcher {
   const { state } = plan

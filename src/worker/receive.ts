@@ -10,6 +10,7 @@ import { encodeTaskMeta } from '../protocol/result.ts'
 import { FAILURE } from '../protocol/states.ts'
 import { decodeTaskHead, decodeTaskV1, encodeTask, isTaskV2 } from '../protocol/task.ts'
 import type { TaskHead } from '../protocol/task.ts'
+import type { Signals } from '../signals.ts'
 import type { TaskRegistry } from '../task/registry.ts'
 import { Request } from './request.ts'
 import type { RequestParts } from './request.ts'
@@ -17,6 +18,7 @@ import type { RequestParts } from './request.ts'
 /** What is needed to read messages. */
 export interface ReceiveParts extends RequestParts {
   readonly tasks: TaskRegistry
+  readonly signals: Signals
   /** The IANA zone of times without an offset (`timezone`). */
   readonly zone: string
   /** Is this content type in the accept list? */

@@ -14,9 +14,8 @@
  *     unstarted    give back; store WorkerShutdown where it was acknowledged       give back
  *     cancelled    store WorkerShutdown         requeue
  *
- * Only here events about a task are sent, too.
+ * What is told of it meanwhile is `announcer.ts`.
  */
-import { constants } from 'node:os'
 import type { EncodedResult, ResultBackend, ReturningPart } from '../backend/backend.ts'
 import type { ChordEnd, ChordEnds } from '../canvas/chord-ends.ts'
 import { abandon, isCounted, returnPart, settleChord } from '../canvas/chord-part.ts'
@@ -32,7 +31,6 @@ import {
   WorkerLostError,
   WorkerShutdown,
 } from '../errors.ts'
-import type { EventDispatcher } from '../events/dispatcher.ts'
 import type { IncomingMessage } from '../messaging/consumer.ts'
 import { isConnectionError } from '../messaging/failure.ts'
 import { encodeException } from '../protocol/exception.ts'
@@ -43,22 +41,20 @@ import type { TaskMeta } from '../protocol/result.ts'
 import type { SignatureData } from '../protocol/signature.ts'
 import { FAILURE, RETRY, REVOKED, SUCCESS } from '../protocol/states.ts'
 import type { TaskState } from '../protocol/states.ts'
-import { decodeTaskBody, readCallFields } from '../protocol/task.ts'
+import { decodeTaskBody } from '../protocol/task.ts'
 import type { TaskEmbed, TaskHead } from '../protocol/task.ts'
-import type { RequestFacts, Signals } from '../signals.ts'
-import type { Failure, Outcome } from '../task/outcome.ts'
+import type { Outcome } from '../task/outcome.ts'
 import type { TaskDefinition } from '../task/task.ts'
 import { failureOf } from '../task/failure.ts'
 import type { Clock } from '../util/clock.ts'
-import type { LogFields, Logger } from '../util/logger.ts'
+import type { Logger } from '../util/logger.ts'
 import type { FindSuccess } from './duplicates.ts'
+import { namesOf } from './announcer.ts'
+import type { Announcer } from './announcer.ts'
 import type { EarlyAcks } from './early-acks.ts'
 import type { Job, JobObserver, Pool } from './pool/pool.ts'
 import type { ResultWriter } from './result-writer.ts'
 import type { WorkerState } from './state.ts'
-
-/** What sends the events of tasks: an `EventDispatcher`. */
-export type TaskEvents = Pick<EventDispatcher, 'sendTask' | 'sendsTasks'>
 
 /** What all requests of one worker share. */
 export interface RequestParts {
@@ -72,8 +68,7 @@ export interface RequestParts {
   readonly earlyAcks: EarlyAcks<Request>
   /** Asked of what came again; undefined where it runs again whatever became of it. */
   readonly findSuccess: FindSuccess | undefined
-  readonly signals: Signals
-  readonly events: TaskEvents
+  readonly announcer: Announcer
   readonly logger: Logger
   readonly clock: Clock
   readonly hostname: string
@@ -136,8 +131,7 @@ export class Request implements JobObserver {
 
   /** It was admitted: it will run, now or at its time. */
   received(): void {
-    if (this.#sendsEvents)
-      this.#parts.events.sendTask('task-received', readCallFields(this.head.id, this.message.message.headers))
+    this.#parts.announcer.received(this)
   }
 
   /**
@@ -168,10 +162,10 @@ export class Request implements JobObserver {
       entered()
       const outcome = await ending
       // The new attempt may be with another worker already, whose events come after this one.
-      if (outcome.kind === 'retry' && this.#sendsEvents) this.#tellFailure('task-retried', outcome.failure)
+      if (outcome.kind === 'retry') this.#parts.announcer.retried(this, outcome.failure)
       const settling = this.#settle(outcome)
       if (settling !== undefined) await this.#settled(settling)
-      if (this.#sendsEvents) this.#tellOutcome(outcome)
+      this.#parts.announcer.ended(this, outcome)
     } finally {
       state.active.delete(this.key)
     }
@@ -193,11 +187,11 @@ export class Request implements JobObserver {
     this.startedMs = clock.now()
     this.pid = pid
     state.count(this.head.name)
-    if (this.#sendsEvents) this.#parts.events.sendTask('task-started', { uuid: this.head.id })
+    this.#parts.announcer.started(this)
     if (this.definition.policy.acksLate || !pool.isolated) return
     this.message.ack().catch((error: unknown) => {
       if (isConnectionError(error)) state.orphans.add(this)
-      else logger.error(`Task ${this.label} could not be acknowledged and will run again`, { ...this.#named, error })
+      else logger.error(`Task ${this.label} could not be acknowledged and will run again`, { ...namesOf(this), error })
     })
   }
 
@@ -245,14 +239,17 @@ export class Request implements JobObserver {
     if (this.message.state === 'unacked' && this.definition.policy.acksLate) this.#cancelled = this.terminate('SIGTERM')
     if (!this.#cancelled) return
     this.#parts.state.orphans.delete(this)
-    if (this.#sendsEvents) this.#parts.events.sendTask('task-cancelled', { uuid: this.head.id })
+    this.#parts.announcer.cancelled(this)
   }
 
   /** Its message has come again. It is this that is acknowledged now, and what was said of the other holds for it. */
   async adopt(message: IncomingMessage): Promise<void> {
     const { state } = this.#message
     this.#message = message
-    this.#parts.logger.info(`Task ${this.label} came again from a lost connection, and does not run twice`, this.#named)
+    this.#parts.logger.info(
+      `Task ${this.label} came again from a lost connection, and does not run twice`,
+      namesOf(this),
+    )
     if (state === 'acked') await message.ack()
     else if (state === 'rejected') await message.reject({ requeue: this.#requeue })
   }
@@ -266,7 +263,6 @@ export class Request implements JobObserver {
 
   /** End it with an error that the task did not throw: a killed child, a shutdown. */
   async fail(error: Error): Promise<void> {
-    const { signals } = this.#parts
     const failure = failureOf(error)
     const { traceback } = failure
     this.#store(FAILURE, encodeException(error), traceback)
@@ -276,30 +272,21 @@ export class Request implements JobObserver {
       await abandon(this.#chords(), embed.chain ?? [], error, traceback)
     }
     if (embed !== undefined) await this.#callErrbacks(embed, error, traceback)
-    if (this.#sendsEvents) this.#tellFailure('task-failed', failure)
-    if (!signals.has('task-failure')) return
-    const facts = { taskId: this.head.id, task: this.head.name, args: [], kwargs: {} }
-    await signals.send('task-failure', { ...facts, exception: error, traceback })
+    await this.#parts.announcer.failed(this, error, failure)
   }
 
   /** A promise only where there is something left to wait for. */
   #settle(outcome: Outcome): Promise<void> | undefined {
     const { policy } = this.definition
+    this.#parts.announcer.log(this, outcome)
     switch (outcome.kind) {
       case 'success':
-        this.#logSuccess(outcome)
-        return this.#finish()
       case 'retry':
-        this.#parts.logger.info(`Task ${this.label} retry: ${outcome.message}`, this.#named)
-        return this.#finish()
       case 'ignored':
-        this.#parts.logger.info(`Task ${this.label} ignored`, this.#named)
         return this.#finish()
       case 'rejected':
-        this.#parts.logger.info(`Task ${this.label} rejected: ${outcome.reason}`, this.#named)
         return this.#settleRejected(outcome.requeue, outcome.reason)
       case 'failure':
-        this.#logFailure(outcome)
         return policy.acksOnFailure ? this.#finish() : this.#reject(false, outcome.failure.repr)
       case 'timeout':
         return this.#settleTimeout(outcome.seconds)
@@ -321,7 +308,7 @@ export class Request implements JobObserver {
 
   /** Its followers were sent before its result was stored; but as a part of a chord it may not be counted yet. */
   async #settleRepeated({ result }: TaskMeta): Promise<void> {
-    this.#parts.logger.info(`Task ${this.label} has succeeded before and does not run again`, this.#named)
+    this.#parts.logger.info(`Task ${this.label} has succeeded before and does not run again`, namesOf(this))
     const embed = this.head.group === undefined ? undefined : this.#embed()
     if (embed !== undefined) await this.#returnPart(embed, { status: SUCCESS, result })
     await this.#finish()
@@ -344,7 +331,7 @@ export class Request implements JobObserver {
   async #settleForNext(): Promise<void> {
     this.#parts.logger.warning(
       `Task ${this.label} was ended, for the connection is lost; it will run again`,
-      this.#named,
+      namesOf(this),
     )
     this.#store(RETRY, encodeException(new OperationalError('The connection to the broker was lost')), undefined)
     await this.#stored()
@@ -352,7 +339,7 @@ export class Request implements JobObserver {
 
   async #settleTimeout(seconds: number): Promise<void> {
     const { policy } = this.definition
-    this.#parts.logger.error(`Hard time limit (${String(seconds)}s) exceeded for ${this.label}`, this.#named)
+    this.#parts.logger.error(`Hard time limit (${String(seconds)}s) exceeded for ${this.label}`, namesOf(this))
     if (policy.acksLate && !policy.acksOnTimeout) return this.#reject(true, 'time limit exceeded')
     await this.fail(new TimeLimitExceeded(seconds))
     return this.#finish()
@@ -361,7 +348,7 @@ export class Request implements JobObserver {
   async #settleLost(exit: number | string): Promise<void> {
     const { policy } = this.definition
     const error = new WorkerLostError(exit)
-    this.#parts.logger.error(`Task ${this.label} lost its process: ${error.message}`, this.#named)
+    this.#parts.logger.error(`Task ${this.label} lost its process: ${error.message}`, namesOf(this))
     if (policy.acksLate && policy.rejectOnWorkerLost) return this.#reject(true, error.message)
     await this.fail(error)
     return this.#finish()
@@ -371,7 +358,7 @@ export class Request implements JobObserver {
     if (this.definition.policy.acksLate) return this.#reject(true, 'the worker is shutting down')
     this.#parts.logger.warning(
       `Task ${this.label} was cut by the shutdown; acknowledged early, it will not run again`,
-      this.#named,
+      namesOf(this),
     )
     await this.fail(new WorkerShutdown('The worker was shut down while the task was running'))
     return this.#finish()
@@ -409,17 +396,13 @@ export class Request implements JobObserver {
     if (this.message.state !== 'unacked') return
     this.#requeue = requeue
     await this.message.reject({ requeue })
-    if (this.#sendsEvents) this.#parts.events.sendTask('task-rejected', { uuid: this.head.id, requeue })
-    if (this.#parts.signals.has('task-rejected')) {
-      await this.#parts.signals.send('task-rejected', { ...this.#facts(), reason })
-    }
+    await this.#parts.announcer.rejected(this, requeue, reason)
   }
 
   async #revoke(reason: 'revoked' | 'expired' | 'terminated', signal: string | undefined): Promise<void> {
-    const { logger, signals } = this.#parts
-    logger.info(
+    this.#parts.logger.info(
       signal === undefined ? `Discarding ${reason} task: ${this.label}` : `Terminated ${this.label} with ${signal}`,
-      this.#named,
+      namesOf(this),
     )
     const error = new TaskRevokedError(reason, signal === undefined ? {} : { cause: new Terminated(signal) })
     const result = encodeException(error)
@@ -427,30 +410,7 @@ export class Request implements JobObserver {
     // Whether it is a part of a chord is said in the body; that it cannot be one, in the headers.
     const embed = this.head.group === undefined ? undefined : this.#embed()
     if (embed !== undefined) await this.#returnPart(embed, { status: REVOKED, result })
-    const facts = { terminated: signal !== undefined, expired: reason === 'expired' }
-    if (this.#sendsEvents) {
-      const signum = signal === undefined ? null : constants.signals[signal as NodeJS.Signals]
-      this.#parts.events.sendTask('task-revoked', { uuid: this.head.id, ...facts, signum })
-    }
-    if (signals.has('task-revoked')) await signals.send('task-revoked', { ...this.#facts(), ...facts, signum: signal })
-  }
-
-  /** Asked before anything is gathered for an event: without events a task costs no more for them. */
-  get #sendsEvents(): boolean {
-    return this.#parts.events.sendsTasks && this.definition.policy.sendEvents
-  }
-
-  /** How the task itself ended. Once the result is stored: who hears of it may want to read it. */
-  #tellOutcome(outcome: Outcome): void {
-    const { id: uuid } = this.head
-    if (outcome.kind === 'success') {
-      const { resultRepr: result, runtimeMs } = outcome
-      this.#parts.events.sendTask('task-succeeded', { uuid, result, runtime: runtimeMs / 1000 })
-    } else if (outcome.kind === 'failure') this.#tellFailure('task-failed', outcome.failure)
-  }
-
-  #tellFailure(type: 'task-failed' | 'task-retried', { repr, traceback }: Failure): void {
-    this.#parts.events.sendTask(type, { uuid: this.head.id, exception: repr, traceback })
+    await this.#parts.announcer.revoked(this, reason, signal)
   }
 
   #store(status: TaskState, result: unknown, traceback: string | undefined): void {
@@ -470,7 +430,7 @@ export class Request implements JobObserver {
     try {
       return decodeTaskBody(this.#parts.decode(this.message.message)).embed
     } catch (error) {
-      this.#parts.logger.error(`The errbacks of ${this.label} could not be read`, { ...this.#named, error })
+      this.#parts.logger.error(`The errbacks of ${this.label} could not be read`, { ...namesOf(this), error })
       return undefined
     }
   }
@@ -515,31 +475,6 @@ export class Request implements JobObserver {
       softLimitMs: soft === undefined ? undefined : soft * 1000,
       hardLimitMs: hard === undefined ? undefined : hard * 1000,
     }
-  }
-
-  #facts(): RequestFacts {
-    return { taskId: this.head.id, task: this.head.name, headers: this.message.message.headers }
-  }
-
-  /** For log lines that programs read. */
-  get #named(): LogFields {
-    return { task: this.head.name, taskId: this.head.id }
-  }
-
-  #logSuccess(outcome: Extract<Outcome, { kind: 'success' }>): void {
-    if (!this.#parts.logger.enabled('INFO')) return
-    const seconds = (outcome.runtimeMs / 1000).toFixed(6)
-    this.#parts.logger.info(`Task ${this.label} succeeded in ${seconds}s: ${outcome.resultRepr}`, this.#named)
-  }
-
-  #logFailure(outcome: Extract<Outcome, { kind: 'failure' }>): void {
-    const { failure, expected } = outcome
-    if (expected) this.#parts.logger.info(`Task ${this.label} raised expected: ${failure.repr}`, this.#named)
-    else
-      this.#parts.logger.error(
-        `Task ${this.label} raised unexpected: ${failure.repr}\n${failure.traceback}`,
-        this.#named,
-      )
   }
 }
 

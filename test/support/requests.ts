@@ -14,6 +14,8 @@ import { BoundedSet } from '../../src/util/bounded-set.ts'
 import { createLogger } from '../../src/util/logger.ts'
 import { deferred } from '../../src/util/deferred.ts'
 import type { Deferred } from '../../src/util/deferred.ts'
+import { Announcer } from '../../src/worker/announcer.ts'
+import type { TaskEvents } from '../../src/worker/announcer.ts'
 import { EarlyAcks } from '../../src/worker/early-acks.ts'
 import type { Job, JobObserver, Pool } from '../../src/worker/pool/pool.ts'
 import type { ReceiveParts } from '../../src/worker/receive.ts'
@@ -66,6 +68,11 @@ export function requests(options: { readonly isolated?: boolean; readonly sendsT
   const stored: TaskMeta[] = []
   const tasks = new TaskRegistry()
   const state: WorkerState<Request> = new WorkerState(new BoundedSet({ maxSize: 10, maxAgeMs: 1000, clock }))
+  const signals = new Signals(logger)
+  const listener: TaskEvents = {
+    sendsTasks: options.sendsTasks ?? false,
+    sendTask: (type: string, fields: unknown) => void all.events.push([type, fields]),
+  }
   const all: Requests = {
     running,
     stored,
@@ -93,16 +100,13 @@ export function requests(options: { readonly isolated?: boolean; readonly sendsT
     parts: {
       host,
       tasks,
-      signals: new Signals(logger),
+      signals,
       logger,
       clock,
       hostname: 'celery@test',
       zone: 'UTC',
       state,
-      events: {
-        sendsTasks: options.sendsTasks ?? false,
-        sendTask: (type: string, fields: unknown) => void all.events.push([type, fields]),
-      },
+      announcer: new Announcer({ events: listener, signals, logger }),
       earlyAcks: new EarlyAcks(state.orphans),
       findSuccess: undefined,
       decode: (message) => JSON.parse(message.body as string),
