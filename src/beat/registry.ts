@@ -1,5 +1,5 @@
 /** Which beat store goes with a broker URL's scheme. Each is imported when its scheme is first used. */
-import { REDIS_SCHEMES } from '../transport/registry.ts'
+import { AMQP_SCHEMES, REDIS_SCHEMES } from '../transport/registry.ts'
 import { SchemeTable } from '../util/scheme-table.ts'
 import type { Load, SchemeRow } from '../util/scheme-table.ts'
 import type { BeatStore, BeatStoreContext, BeatStoreFactory } from './store.ts'
@@ -21,7 +21,13 @@ const ROWS: readonly SchemeRow<BeatStoreFactory>[] = [
   },
   // Each is a row of its own, as with transports: the driver needs to see which one it was.
   ...REDIS_SCHEMES.map((scheme) => ({ scheme, load: loadRedis })),
+  ...AMQP_SCHEMES.map((row) => ({ ...row, load: loadAmqp })),
 ]
+
+async function loadAmqp(): Promise<BeatStoreFactory> {
+  const { amqpBeatStore } = await import('./store/amqp.ts')
+  return amqpBeatStore
+}
 
 async function loadRedis(): Promise<BeatStoreFactory> {
   const { redisBeatStore } = await import('./store/redis.ts')

@@ -1,60 +1,65 @@
-/** Stored entries in memory, and the changes that a store makes to them: for stores that hold all of them at a time. */
-import type { EntryDefinition } from '../app/entry.ts'
+/**
+ * Stored entries in memory, and the changes that a store makes to them: for stores that hold all of them at a time. What
+ * stands for a definition is the store's matter.
+ */
 import type { EntryState, StoredEntry } from './entry.ts'
-import type { StoredTimetable } from './store.ts'
 
-export class StoredEntries implements StoredTimetable {
-  readonly #entries: Map<string, StoredEntry>
+/** An entry whose definition is a `D`. */
+export interface StoredRecord<D> extends Pick<StoredEntry, 'name' | 'state' | 'paused'> {
+  readonly definition: D | undefined
+}
+
+export class StoredEntries<D> {
+  readonly #records: Map<string, StoredRecord<D>>
   #version: number
 
-  constructor({ version, entries }: StoredTimetable = { version: 0, entries: [] }) {
+  constructor(version: number = 0, records: readonly StoredRecord<D>[] = []) {
     this.#version = version
-    this.#entries = new Map(entries.map((entry) => [entry.name, entry]))
+    this.#records = new Map(records.map((record) => [record.name, record]))
   }
 
   get version(): number {
     return this.#version
   }
 
-  get entries(): readonly StoredEntry[] {
-    return [...this.#entries.values()]
+  get records(): readonly StoredRecord<D>[] {
+    return [...this.#records.values()]
   }
 
   /** See `BeatStore.putEntry`; likewise the others. */
-  put(definition: EntryDefinition): void {
-    const { state, paused } = this.#entry(definition.name)
-    this.#change({ name: definition.name, definition, state, paused })
+  put(name: string, definition: D): void {
+    this.#change({ ...this.#record(name), definition })
   }
 
   remove(names: readonly string[]): void {
-    for (const name of names) this.#entries.delete(name)
+    for (const name of names) this.#records.delete(name)
     this.#version += 1
   }
 
   pause(name: string): void {
-    this.#change({ ...this.#entry(name), paused: true })
+    this.#change({ ...this.#record(name), paused: true })
   }
 
   resume(name: string, nowMs: number): void {
-    const entry = this.#entry(name)
-    const state = { name, lastDueMs: nowMs, totalRunCount: entry.state?.totalRunCount ?? 0 }
-    this.#change({ ...entry, state, paused: false })
+    const record = this.#record(name)
+    const state = { name, lastDueMs: nowMs, totalRunCount: record.state?.totalRunCount ?? 0 }
+    this.#change({ ...record, state, paused: false })
   }
 
   save(states: readonly EntryState[]): void {
     for (const state of states) {
-      const entry = this.#entry(state.name)
-      if (entry.state !== undefined && state.lastDueMs <= entry.state.lastDueMs) continue
-      this.#entries.set(state.name, { ...entry, state })
+      const record = this.#record(state.name)
+      if (record.state !== undefined && state.lastDueMs <= record.state.lastDueMs) continue
+      this.#records.set(state.name, { ...record, state })
     }
   }
 
-  #entry(name: string): StoredEntry {
-    return this.#entries.get(name) ?? { name, definition: undefined, state: undefined, paused: false }
+  #record(name: string): StoredRecord<D> {
+    return this.#records.get(name) ?? { name, definition: undefined, state: undefined, paused: false }
   }
 
-  #change(entry: StoredEntry): void {
-    this.#entries.set(entry.name, entry)
+  #change(record: StoredRecord<D>): void {
+    this.#records.set(record.name, record)
     this.#version += 1
   }
 }

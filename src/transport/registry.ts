@@ -17,6 +17,12 @@ export const REDIS_SCHEMES: readonly string[] = [
   'redis+cluster',
 ]
 
+/** With kombu's names for its two AMQP clients. */
+export const AMQP_SCHEMES: readonly Omit<SchemeRow<unknown>, 'load'>[] = [
+  { scheme: 'amqp', aliases: ['pyamqp', 'librabbitmq'] },
+  { scheme: 'amqps' },
+]
+
 async function loadRedis(): Promise<Transport> {
   const { redisTransport } = await import('./redis/transport.ts')
   return redisTransport
@@ -38,10 +44,8 @@ const ROWS: readonly SchemeRow<Transport>[] = [
     },
   },
   ...REDIS_SCHEMES.map((scheme) => ({ scheme, load: loadRedis })),
-  ...['amqp', 'amqps'].map((scheme) => ({
-    scheme,
-    // kombu's names for its two AMQP clients.
-    aliases: scheme === 'amqp' ? ['pyamqp', 'librabbitmq'] : [],
+  ...AMQP_SCHEMES.map((row) => ({
+    ...row,
     load: async (): Promise<Transport> => {
       const { amqpTransport } = await import('./amqp/transport.ts')
       return amqpTransport

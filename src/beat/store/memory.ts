@@ -7,7 +7,7 @@ import { StoredEntries } from '../stored-entries.ts'
 
 /** What is shared. */
 interface Shared {
-  readonly entries: StoredEntries
+  readonly entries: StoredEntries<EntryDefinition>
   /** The token of the last one who led. */
   token: number
   /** By the clock that nobody sets. */
@@ -39,8 +39,8 @@ class MemoryBeatStore implements BeatStore {
   }
 
   async load(): Promise<StoredTimetable> {
-    const { version, entries } = this.#shared.entries
-    return { version, entries }
+    const { version, records } = this.#shared.entries
+    return { version, entries: records }
   }
 
   async saveStates(leadership: Leadership, states: readonly EntryState[]): Promise<boolean> {
@@ -50,7 +50,7 @@ class MemoryBeatStore implements BeatStore {
   }
 
   async putEntry(definition: EntryDefinition): Promise<void> {
-    this.#shared.entries.put(definition)
+    this.#shared.entries.put(definition.name, definition)
   }
 
   async removeEntries(names: readonly string[]): Promise<void> {
