@@ -147,7 +147,9 @@ async function list(session: Session, { json }: JsonOption): Promise<void> {
 async function add(session: Session, flags: EntryFlags, args: readonly string[]): Promise<void> {
   const [name = '', task = '', when = ''] = args
   const timetable = await timetableOf(session)
-  await timetable.add(name, { ...changesOf({ ...flags, when }), task } as EntryInput)
+  const input = { ...changesOf({ ...flags, when }), task } as EntryInput
+  await checkArguments(session, input)
+  await timetable.add(name, input)
   await printEntry(session, timetable, name, flags.json)
 }
 
@@ -164,6 +166,7 @@ async function change(
   const before = (await timetable.list()).find((entry) => entry.name === name)
   const changes = changesOf(flags)
   const options = changes.options === undefined ? {} : { options: { ...before?.options, ...changes.options } }
+  if (before !== undefined) await checkArguments(session, { ...before, ...changes })
   await timetable.change(name, { ...changes, ...options })
   await printEntry(session, timetable, name, flags.json)
   return undefined
@@ -173,6 +176,12 @@ async function runNow(session: Session, { json }: JsonOption, [name = '']: reado
   const { id } = await (await timetableOf(session)).run(name)
   if (json === true) session.output.json({ id })
   else session.output.line(id)
+}
+
+/** Tell of wrong arguments now, and not in a log each time it is sent. A task that is not declared here is not known. */
+async function checkArguments(session: Session, { task, args = [], kwargs = {} }: EntryInput): Promise<void> {
+  const app = await session.app()
+  await app.tasks.definition(task)?.check(args, kwargs)
 }
 
 /** The app's timetable, with what its task modules put on it. */

@@ -19,9 +19,9 @@ beforeEach(() => {
 })
 
 function celeriac(argv: readonly string[], options: { terminal?: boolean } = {}): Promise<CommandLineResult> {
-  const { conf, schedule } = app
+  const { conf, schedule, tasks } = app
   const importTasks = () => app.importTasks()
-  const parts = { conf, schedule, clock, importTasks, worker: () => undefined }
+  const parts = { conf, schedule, tasks, clock, importTasks, worker: () => undefined }
   return runCommandLine(['-C', 'beat', ...argv], { app: parts, ...options })
 }
 
@@ -107,6 +107,15 @@ describe('beat add', () => {
     expect(JSON.parse(stdout)).toMatchObject({ schedule: '0 0 * * * (Europe/Berlin)', catchUp: 'skip' })
     await celeriac(['add', 'b', 't', '2026-12-24T18:00'])
     expect((await entry('b'))?.['nextRunAt']).toBe('2026-12-24T17:00:00.000Z')
+  })
+
+  it('checks arguments of tasks that it knows', async () => {
+    app.task('proj.ping', (host: string) => host)
+    const { code, stderr } = await celeriac(['add', 'ping', 'proj.ping', '30'])
+    expect([code, stderr]).toEqual([1, expect.stringContaining("missing 1 required positional argument: 'host'")])
+    expect((await celeriac(['add', 'ping', 'proj.ping', '30', '-a', '["x"]'])).code).toBe(0)
+    expect((await celeriac(['change', 'ping', '-a', '[]'])).code).toBe(1)
+    expect(await entry('ping')).toMatchObject({ args: ['x'] })
   })
 
   it.each<[string, string[], number, string]>([
