@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 import celery
 import kombu
-from celery import chain, chord, group, signature
+from celery import chain, chord, chunks, group, signature, xmap, xstarmap
 
 import flows
 import interop
@@ -24,6 +24,7 @@ from monitor import Monitor
 NAMES = {
     **{name: getattr(interop, name) for name in ('app', 'make_app', 'Unlucky')},
     'celery': celery, 'flows': flows, 'kombu': kombu, 'chain': chain, 'chord': chord, 'group': group, 'signature': signature,
+    'chunks': chunks, 'xmap': xmap, 'xstarmap': xstarmap,
     'datetime': datetime, 'time': time, 'Decimal': Decimal, 'UUID': UUID, 'uuid4': uuid4,
     'old': make_app(task_protocol=1), 'rpc': make_app(result_backend='rpc://'), 'blind': make_app(result_backend='disabled://'),
     'Monitor': Monitor, 'kept': {},
