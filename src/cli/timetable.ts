@@ -48,13 +48,17 @@ Examples:
   $ celeriac beat change nightly --when '0 4 * * *'
   $ celeriac beat change ping --queue slow --jitter 5`
 
-/** Add the commands to `beat`. */
+/** The timetable that a command is about. */
+type OpenTimetable = (session: Session) => Promise<Schedules>
+
+/** Add the commands to `beat`, which has the option `--schedule`. */
 export function addTimetableCommands(beat: Command, run: CommandRunner): void {
+  const open: OpenTimetable = (session) => openTimetable(session, beat.opts<{ schedule?: string }>().schedule)
   beat
     .command('list')
     .description('Show the timetable: what is sent, when, and when it was sent last.')
     .addOption(jsonOption())
-    .action(run(list))
+    .action(run((session, flags: JsonOption) => list(session, flags, open)))
   addEntryFlags(
     beat
       .command('add')
@@ -64,7 +68,7 @@ export function addTimetableCommands(beat: Command, run: CommandRunner): void {
       .argument('<when>', 'its schedule'),
   )
     .addHelpText('after', ADD_EXAMPLES)
-    .action(run(add))
+    .action(run((session, flags: EntryFlags, args) => add(session, flags, args, open)))
   addEntryFlags(
     beat
       .command('change')
@@ -74,16 +78,30 @@ export function addTimetableCommands(beat: Command, run: CommandRunner): void {
       .option('--when <schedule>', 'its schedule'),
   )
     .addHelpText('after', CHANGE_EXAMPLES)
-    .action(run(change))
-  addVerb(beat, run, 'pause', 'Let entries rest. What is due meanwhile is not sent later.')
-  addVerb(beat, run, 'resume', 'Let paused entries go on from now.')
-  addVerb(beat, run, 'remove', 'Remove entries that were added at run time.')
+    .action(run((session, flags: EntryFlags, args) => change(session, flags, args, open)))
+  const addVerb = (verb: 'pause' | 'resume' | 'remove', description: string): void => {
+    beat
+      .command(verb)
+      .description(description)
+      .argument('<entries...>', 'their names')
+      .addOption(jsonOption())
+      .action(
+        run(async (session, { json }: JsonOption, names) => {
+          const timetable = await open(session)
+          for (const name of names) await timetable[verb](name)
+          if (json === true) session.output.json({ [verb]: names })
+        }),
+      )
+  }
+  addVerb('pause', 'Let entries rest. What is due meanwhile is not sent later.')
+  addVerb('resume', 'Let paused entries go on from now.')
+  addVerb('remove', 'Remove entries that were added at run time.')
   beat
     .command('run')
     .description("Send an entry's task now and print its id; the timetable stays as it is.")
     .argument('<entry>', 'its name')
     .addOption(jsonOption())
-    .action(run(runNow))
+    .action(run((session, flags: JsonOption, args) => runNow(session, flags, args, open)))
 }
 
 function addEntryFlags(command: Command): Command {
@@ -100,21 +118,6 @@ function addEntryFlags(command: Command): Command {
     .addOption(jsonOption())
 }
 
-function addVerb(beat: Command, run: CommandRunner, verb: 'pause' | 'resume' | 'remove', description: string): void {
-  beat
-    .command(verb)
-    .description(description)
-    .argument('<entries...>', 'their names')
-    .addOption(jsonOption())
-    .action(
-      run(async (session, { json }: JsonOption, names) => {
-        const timetable = await timetableOf(session)
-        for (const name of names) await timetable[verb](name)
-        if (json === true) session.output.json({ [verb]: names })
-      }),
-    )
-}
-
 /** `skip`, `once` or a number. */
 function catchUp(text: string): CatchUp {
   if (text === 'skip' || text === 'once') return text
@@ -122,8 +125,8 @@ function catchUp(text: string): CatchUp {
   return { every: positiveNumber(text) }
 }
 
-async function list(session: Session, { json }: JsonOption): Promise<void> {
-  const timetable = await timetableOf(session)
+async function list(session: Session, { json }: JsonOption, open: OpenTimetable): Promise<void> {
+  const timetable = await open(session)
   const entries = (await timetable.list()).toSorted((a, b) => (a.name < b.name ? -1 : 1))
   const { output } = session
   if (json === true) {
@@ -144,9 +147,9 @@ async function list(session: Session, { json }: JsonOption): Promise<void> {
   )
 }
 
-async function add(session: Session, flags: EntryFlags, args: readonly string[]): Promise<void> {
+async function add(session: Session, flags: EntryFlags, args: readonly string[], open: OpenTimetable): Promise<void> {
   const [name = '', task = '', when = ''] = args
-  const timetable = await timetableOf(session)
+  const timetable = await open(session)
   const input = { ...changesOf({ ...flags, when }), task } as EntryInput
   await checkArguments(session, input)
   await timetable.add(name, input)
@@ -157,12 +160,13 @@ async function change(
   session: Session,
   flags: EntryFlags,
   [name = '']: readonly string[],
+  open: OpenTimetable,
 ): Promise<number | undefined> {
   if (flags.timezone !== undefined && flags.when === undefined) {
     session.output.error('--timezone is that of a schedule: write --when too')
     return EXIT_USAGE
   }
-  const timetable = await timetableOf(session)
+  const timetable = await open(session)
   const before = (await timetable.list()).find((entry) => entry.name === name)
   const changes = changesOf(flags)
   const options = changes.options === undefined ? {} : { options: { ...before?.options, ...changes.options } }
@@ -172,8 +176,13 @@ async function change(
   return undefined
 }
 
-async function runNow(session: Session, { json }: JsonOption, [name = '']: readonly string[]): Promise<void> {
-  const { id } = await (await timetableOf(session)).run(name)
+async function runNow(
+  session: Session,
+  { json }: JsonOption,
+  [name = '']: readonly string[],
+  open: OpenTimetable,
+): Promise<void> {
+  const { id } = await (await open(session)).run(name)
   if (json === true) session.output.json({ id })
   else session.output.line(id)
 }
@@ -184,11 +193,12 @@ async function checkArguments(session: Session, { task, args = [], kwargs = {} }
   await app.tasks.definition(task)?.check(args, kwargs)
 }
 
-/** The app's timetable, with what its task modules put on it. */
-async function timetableOf(session: Session): Promise<Schedules> {
+/** The app's timetable, with what its task modules put on it; `file` is that of `beat --schedule`. */
+async function openTimetable(session: Session, file: string | undefined): Promise<Schedules> {
   // Timetables belong to an app: a broker alone has none.
   session.appLocation()
   const app = await session.app()
+  app.conf.update({ beatScheduleFilename: file })
   await app.importTasks()
   return app.schedule
 }

@@ -172,6 +172,11 @@ describe('beat pause, resume, remove and run', () => {
   })
 })
 
+it('looks into the file that beat is told of', async () => {
+  await celeriac(['-s', 'runs.json', 'list'])
+  expect(app.conf.beatScheduleFilename).toBe('runs.json')
+})
+
 it('needs an app, for a timetable belongs to one', async () => {
   const { code, stderr } = await runCommandLine(['-b', 'memory://', 'beat', 'list'])
   expect([code, stderr]).toEqual([1, expect.stringContaining('Which app?')])
