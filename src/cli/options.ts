@@ -5,6 +5,7 @@
 import { InvalidArgumentError, Option } from 'commander'
 import { LOG_LEVELS, parseLogLevel, type LogLevel } from '../util/logger.ts'
 import { didYouMean } from '../util/suggest.ts'
+import { zoneOffset } from '../util/zone.ts'
 
 /** `a, b,c` as three texts. */
 export function commaList(text: string): string[] {
@@ -85,6 +86,16 @@ export function autoscaleRange(text: string): { max: number; min: number } {
     throw new InvalidArgumentError('Write the largest and the smallest number of tasks at a time, such as 10,3.')
   }
   return { max, min }
+}
+
+/** A time zone by its IANA name. */
+export function timezone(text: string): string {
+  try {
+    zoneOffset(text, 0)
+    return text
+  } catch {
+    throw new InvalidArgumentError('Write the IANA name of a time zone, such as Europe/Berlin.')
+  }
 }
 
 /** A umask as the shell writes it: `022`. */

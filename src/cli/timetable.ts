@@ -5,7 +5,7 @@ import type { CatchUp, EntryInput, EntryOptions } from '../app/entry.ts'
 import type { EntryInfo, Schedules } from '../beat/schedules.ts'
 import { readSchedule } from '../schedule/input.ts'
 import { EXIT_USAGE, type CommandRunner } from './command.ts'
-import { jsonArray, jsonObject, jsonOption, positiveNumber, seconds, wholeNumber } from './options.ts'
+import { jsonArray, jsonObject, jsonOption, positiveNumber, seconds, timezone, wholeNumber } from './options.ts'
 import { describeSchedule, fromNow } from './schedule-words.ts'
 import type { Session } from './session.ts'
 
@@ -106,7 +106,7 @@ export function addTimetableCommands(beat: Command, run: CommandRunner): void {
 
 function addEntryFlags(command: Command): Command {
   return command
-    .option('--timezone <zone>', 'the zone of the schedule, such as Europe/Berlin (default: that of the app)')
+    .option('--timezone <zone>', 'the zone of the schedule, such as Europe/Berlin (default: that of the app)', timezone)
     .option('-a, --args <json>', 'positional arguments, as a JSON array', jsonArray)
     .option('-k, --kwargs <json>', 'named arguments, as a JSON object', jsonObject)
     .option('--queue <name>', 'the queue to send to')

@@ -123,6 +123,7 @@ describe('beat add', () => {
     ['a name that is taken', ['add', 'report', 't', '30'], 1, 'There is an entry "report" already'],
     ['an option that is none', ['add', 'a', 't', '30', '-o', '{"quue": 1}'], 1, 'did you mean "queue"?'],
     ['a catch-up that is none', ['add', 'a', 't', '30', '--catch-up', 'all'], 2, 'Write skip, once or a number'],
+    ['a zone that is none', ['add', 'a', 't', '30', '--timezone', 'Europe/Nowhere'], 2, 'such as Europe/Berlin'],
     ['a schedule that is missing', ['add', 'a', 't'], 2, "missing required argument 'when'"],
   ])('refuses %s', async (_, argv, exitCode, message) => {
     const { code, stderr } = await celeriac(argv)
