@@ -16,6 +16,7 @@ import { AsyncResult } from '../result/async-result.ts'
 import type { ResultHost } from '../result/async-result.ts'
 import type { SerializationRegistry } from '../serialization/registry.ts'
 import type { PublishFacts, Signals } from '../signals.ts'
+import { hideArguments } from '../task/hidden.ts'
 import type { TaskRegistry } from '../task/registry.ts'
 import type { TaskDefinition } from '../task/task.ts'
 import type { Once, Publication } from '../transport/transport.ts'
@@ -177,7 +178,9 @@ export class Sender {
     const own = definition === undefined ? given : mergeOptions(definition.callOptions, given)
     const kwargs = own.kwargs ?? {}
     const route = router.route(own.routeName ?? name, args, kwargs, own, definition)
-    const options = route.options === undefined ? own : mergeOptions(route.options, own)
+    const routed = route.options === undefined ? own : mergeOptions(route.options, own)
+    const shown = definition === undefined ? undefined : hideArguments(definition, args, kwargs)
+    const options = shown === undefined ? routed : { ...shown, ...routed }
     const active = activeExecution()
     return {
       name,
@@ -268,11 +271,14 @@ export class Sender {
   /** Awaited, for many a caller ends when its call is made. What cannot be told is kept, and never fails a call. */
   async #tellMonitors(prepared: readonly Prepared[]): Promise<void> {
     const events = this.#parts.events()
-    const telling = prepared.map(({ id, body, draft: { route }, publication }) => {
+    const telling = prepared.map(({ id, body, draft: { route, options }, publication }) => {
       const { exchange, routingKey, message } = publication
       const fields = readCallFields(id, message.headers, body)
       return events.publish('task-sent', {
         ...fields,
+        // In protocol 1 the message has no place for them.
+        args: options.argsrepr ?? fields.args,
+        kwargs: options.kwargsrepr ?? fields.kwargs,
         queue: route.queue?.name ?? '',
         exchange,
         routing_key: routingKey,

@@ -74,6 +74,11 @@ export interface TaskOptions extends TaskHooks {
   readonly trackStarted?: boolean
   /** False: workers send no events about this task, whatever they are told. Default true. */
   readonly sendEvents?: boolean
+  /**
+   * Show `***` in place of arguments, all of them (true) or those of these names, in events, logs and the replies of
+   * remote control. The task and its message have them all the same. Default false.
+   */
+  readonly hideArgs?: boolean | readonly string[]
   /** 0 to 9; which end comes first is the broker's matter. */
   readonly priority?: number
   /** Where calls go. Default: as the routes say. */
@@ -122,6 +127,7 @@ const NAMES: Readonly<Record<keyof TaskOptions, true>> = {
   rejectOnWorkerLost: true,
   trackStarted: true,
   sendEvents: true,
+  hideArgs: true,
   priority: true,
   queue: true,
   exchange: true,

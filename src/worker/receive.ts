@@ -8,10 +8,13 @@ import { encodeException } from '../protocol/exception.ts'
 import type { Message } from '../protocol/message.ts'
 import { encodeTaskMeta } from '../protocol/result.ts'
 import { FAILURE } from '../protocol/states.ts'
-import { decodeTaskHead, decodeTaskV1, encodeTask, isTaskV2 } from '../protocol/task.ts'
+import { decodeTaskBody, decodeTaskHead, decodeTaskV1, encodeTask, isTaskV2 } from '../protocol/task.ts'
 import type { TaskHead } from '../protocol/task.ts'
 import type { Signals } from '../signals.ts'
+import { ALL_HIDDEN, hideArguments } from '../task/hidden.ts'
+import type { ShownArguments } from '../task/hidden.ts'
 import type { TaskRegistry } from '../task/registry.ts'
+import type { TaskDefinition } from '../task/task.ts'
 import { Request } from './request.ts'
 import type { RequestParts } from './request.ts'
 
@@ -39,7 +42,9 @@ export function receive(message: IncomingMessage, parts: ReceiveParts): Request 
       settle(onUnknownTask(head, message, parts), parts)
       return undefined
     }
-    return new Request(head, definition, incoming, parts)
+    const shown = definition.options.hideArgs === undefined ? undefined : shownOf(definition, incoming, parts)
+    if (shown === undefined) return new Request(head, definition, incoming, parts)
+    return new Request({ ...head, ...shown }, definition, withTexts(incoming, shown), parts)
   } catch (error) {
     settle(onBadMessage(message, parts, error), parts)
     return undefined
@@ -79,6 +84,26 @@ function modernize(message: IncomingMessage, parts: ReceiveParts): { head: TaskH
     replyTo: properties.reply_to,
   })
   return { head, incoming: message.withMessage({ ...parts.encode(body), headers, properties }) }
+}
+
+/** What the task hides was not hidden by a sender that does not know the task. */
+function shownOf(
+  definition: TaskDefinition,
+  { message }: IncomingMessage,
+  { decode }: ReceiveParts,
+): ShownArguments | undefined {
+  try {
+    const { args, kwargs } = decodeTaskBody(decode(message))
+    return hideArguments(definition, args, kwargs)
+  } catch {
+    // Why it cannot be read is told where it is to run.
+    return ALL_HIDDEN
+  }
+}
+
+function withTexts(incoming: IncomingMessage, shown: ShownArguments): IncomingMessage {
+  const { message } = incoming
+  return incoming.withMessage({ ...message, headers: { ...message.headers, ...shown } })
 }
 
 async function onUnknownTask(head: TaskHead, message: IncomingMessage, parts: ReceiveParts): Promise<void> {

@@ -467,6 +467,17 @@ describe('task-sent events', () => {
     ])
   })
 
+  it.each([1, 2] as const)('show no argument that the task hides, with protocol %d', async (taskProtocol) => {
+    const { task, send, events } = await fixture({ taskSendSentEvent: true, taskProtocol })
+    task('proj.add', { hideArgs: ['x'] }, (x: number, y: number) => x + y)
+    const { message } = await send()
+    expect(events).toMatchObject([['task-sent', { args: "('***', 2)", kwargs: '{}' }]])
+    if (taskProtocol === 2) expect(message.headers).toMatchObject({ argsrepr: "('***', 2)" })
+    // What the call says of itself wins.
+    await send({ argsrepr: '(?)' })
+    expect(events[1]).toMatchObject(['task-sent', { args: '(?)' }])
+  })
+
   it('are not sent otherwise, and know the calls of protocol 1', async () => {
     const silent = await fixture()
     await silent.send()

@@ -13,6 +13,18 @@ describe('receive', () => {
     expect(receive(message, parts)).toMatchObject({ key: 1, head: { id: 'id-1', retries: 2 } })
   })
 
+  it('hides what the task hides, and its sender did not', () => {
+    const { parts, define } = requests()
+    define('proj.add', { hideArgs: ['x'] })
+    const { message } = incomingTask({ args: ['4111'], kwargs: { y: 2 } })
+    const request = receive(message, parts)
+    expect(request?.head).toMatchObject({ argsrepr: "('***',)", kwargsrepr: "{'y': 2}" })
+    expect(request?.message.message.headers).toMatchObject({ argsrepr: "('***',)" })
+    expect(JSON.parse(request?.message.message.body as string)).toMatchObject([['4111'], { y: 2 }, {}])
+    const unreadable = incomingTask({ args: ['4111'] }, { body: '{' })
+    expect(receive(unreadable.message, parts)?.head.argsrepr).toBe("('***',)")
+  })
+
   it('reads protocol 1, and hands it on in protocol 2', () => {
     const { parts, define } = requests()
     define('proj.add')
