@@ -30,6 +30,7 @@ export type { PublishOptions } from './canvas/options.ts'
 export type { StampingVisitor, Stamps } from './canvas/stamping.ts'
 export {
   AlreadyRegistered,
+  AlreadyRunning,
   BackendError,
   BackendGetMetaError,
   BackendStoreError,

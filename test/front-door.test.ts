@@ -29,6 +29,7 @@ it('celeriac', () => {
   expect(Object.keys(index).sort()).toEqual(values)
   expect(values).toEqual([
     'AlreadyRegistered',
+    'AlreadyRunning',
     'AsyncResult',
     'BackendError',
     'BackendGetMetaError',

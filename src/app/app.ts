@@ -16,6 +16,7 @@ import { ImproperlyConfigured, NotRegistered } from '../errors.ts'
 import type { BrokerConnection, BrokerConnectionOptions } from '../messaging/connection.ts'
 import type { Mailbox } from '../messaging/mailbox.ts'
 import type { Message } from '../protocol/message.ts'
+import type { SignatureData } from '../protocol/signature.ts'
 import { COMPRESSION_HEADER } from '../protocol/names.ts'
 import { anonymousNodename } from '../protocol/nodename.ts'
 import { AsyncResult } from '../result/async-result.ts'
@@ -425,6 +426,11 @@ export class App implements TaskHost {
   /** The result backend, opened when first asked for. */
   backend(): Promise<ResultBackend> {
     return this.#backend.get()
+  }
+
+  /** Let the workers elect one among them, who calls this. */
+  async elect(id: string, signature: SignatureData): Promise<void> {
+    await this.control.election(id, 'task', signature)
   }
 
   /** Tell all workers to drop these tasks, or with `terminate` to end them. */

@@ -57,6 +57,8 @@ export interface Host extends ResultHost {
   newId(): string
   /** The settings of chords. */
   chordPolicy(): ChordPolicy
+  /** Let the workers elect one among them, who calls this. Resolves when they have been told. */
+  elect(id: string, signature: SignatureData): Promise<void>
   /** Call a registered function here and now, as `link_error` functions are; false where it is not one that can. */
   callErrback(name: string, args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>): Promise<boolean>
 }

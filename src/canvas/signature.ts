@@ -142,6 +142,18 @@ export class Signature<
     return this.runHere({ args: args ?? [], kwargs, options: toWireOptions(rest) })
   }
 
+  /**
+   * Let the workers elect one among them, who calls it: for what several ask for at the same time, or for what one worker is
+   * to do whichever it is. Needs a broker over which workers know each other (Redis, RabbitMQ), and workers with gossip.
+   * Resolves when they have been told.
+   */
+  async election(): Promise<Res> {
+    const candidate = this.clone()
+    const result = candidate.freeze()
+    await this.host.elect(candidate.id ?? this.host.newId(), candidate.toJSON())
+    return result
+  }
+
   /** Send it, as a whole. */
   protected async send(given: Given, signal: AbortSignal | undefined): Promise<Res> {
     const { task, host } = this

@@ -84,9 +84,12 @@ export class Daemon {
   }
 }
 
-/** Start this command line again as a daemon. Resolves with the exit code when it is up, or is not. */
-export async function detach({ process, output, startFolder }: Foreground): Promise<number> {
-  const daemon = spawnDaemon(process, startFolder, String(PIPE_FD))
+/**
+ * Start this command line again as a daemon, run by this Node.js or another one. Resolves with the exit code when it is up,
+ * or is not.
+ */
+export async function detach({ process, output, startFolder }: Foreground, executable?: string): Promise<number> {
+  const daemon = spawnDaemon(process, startFolder, String(PIPE_FD), executable)
   const end = await listen(daemon)
   if (end.news?.kind === 'failed') {
     output.error(end.news.text)
@@ -109,8 +112,13 @@ export function replaceDaemon({ process, startFolder }: Omit<Foreground, 'output
   spawnDaemon(process, startFolder, '').unref()
 }
 
-function spawnDaemon({ argv, execArgv, env }: CommandLine, cwd: string, pipe: string): ChildProcess {
-  return spawn(globalThis.process.execPath, [...execArgv, ...argv.slice(1)], {
+function spawnDaemon(
+  { argv, execArgv, env }: CommandLine,
+  cwd: string,
+  pipe: string,
+  executable: string = globalThis.process.execPath,
+): ChildProcess {
+  return spawn(executable, [...execArgv, ...argv.slice(1)], {
     cwd,
     env: { ...env, [VARIABLE]: pipe },
     detached: true,

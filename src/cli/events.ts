@@ -11,21 +11,25 @@ import { ImproperlyConfigured } from '../errors.ts'
 import type { CaptureOptions } from '../events/receiver.ts'
 import type { CameraOptions, Shutter } from '../events/snapshot.ts'
 import type { RetryNews } from '../messaging/connection.ts'
-import type { LogLevel } from '../util/logger.ts'
+import { expandNodename } from '../protocol/nodename.ts'
 import { maskPassword } from '../util/url.ts'
+import { EXIT_USAGE } from './command.ts'
 import type { CommandRunner } from './command.ts'
+import { detach } from './daemon.ts'
 import { Dumper } from './events/dump.ts'
 import { Monitor } from './events/monitor.ts'
-import { jsonOption, logLevel, seconds } from './options.ts'
+import { jsonOption, seconds } from './options.ts'
+import { dropPrivileges } from './privileges.ts'
+import { addServiceOptions, runService } from './service.ts'
+import type { ServiceDefaults, ServiceOptions } from './service.ts'
 import type { Session } from './session.ts'
 
-interface EventsOptions {
+interface EventsOptions extends ServiceOptions {
   readonly dump?: boolean
   readonly json?: boolean
   readonly camera?: string
   readonly frequency: number
   readonly maxrate?: string
-  readonly loglevel: LogLevel
 }
 
 /** What a camera's module exports. */
@@ -42,14 +46,19 @@ Examples:
   $ celeriac -A app.ts events --dump --json          the same for programs
   $ celeriac -A app.ts events --camera camera.ts -F 10
                                                      every ten seconds: export default (state) => { ... }
+  $ celeriac -A app.ts events -c camera.ts --detach --pidfile run/%n.pid -f log/%n.log
+                                                     the same in the background
 
 Workers send events about tasks with "worker -E", or the setting workerSendTaskEvents. Ctrl+C ends it.`
+
+/** For the names of files and the title of the process. */
+const NODENAME = 'events@%h'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** Add the command to the program. */
 export function addEventsCommand(program: Command, run: CommandRunner): void {
-  program
+  const command = program
     .command('events')
     .description('Follow what workers and tasks do.')
     .option('-d, --dump', 'print each event as a line')
@@ -57,15 +66,45 @@ export function addEventsCommand(program: Command, run: CommandRunner): void {
     .option('-c, --camera <module>', 'show the state of the cluster to the function that this module exports')
     .option('-F, --frequency <seconds>', 'how often the camera is shown it', seconds, 1)
     .option('-r, --maxrate <rate>', 'the camera is shown it no more often than this, such as 10/m')
-    .option('-l, --loglevel <level>', 'DEBUG, INFO, WARNING, ERROR or CRITICAL', logLevel, 'WARNING')
-    .addHelpText('after', EXAMPLES)
-    .action(run(events))
+  addServiceOptions(command).addHelpText('after', EXAMPLES).action(run(events))
 }
 
-async function events(session: Session, options: EventsOptions): Promise<void> {
+async function events(session: Session, options: EventsOptions): Promise<number> {
+  const { process, daemon, output } = session
+  if (options.detach === true && daemon === undefined) {
+    if (hasOutput(options)) return detach(session, options.executable)
+    output.error('A screen cannot be in the background: take --camera or --dump with --detach')
+    return EXIT_USAGE
+  }
   // The app's logger reads it when it is made.
-  session.process.env['CELERY_LOG_LEVEL'] = options.loglevel
+  process.env['CELERY_LOG_LEVEL'] = options.loglevel
+  // Before any code of the app runs.
+  dropPrivileges(options.uid, options.gid)
   const app = await session.app()
+  const defaults = serviceDefaults(app)
+  await runService(session, app, { command: 'events', hostname: expandNodename(NODENAME), options, defaults }, () =>
+    follow(session, app, options),
+  )
+  return 0
+}
+
+/** Is it of use where nobody looks at a screen? */
+function hasOutput({ dump, json, camera }: EventsOptions): boolean {
+  return dump === true || json === true || camera !== undefined
+}
+
+function serviceDefaults({ conf }: Celery): ServiceDefaults {
+  return {
+    logfile: conf.eventsLogfile,
+    pidfile: conf.eventsPidfile,
+    uid: conf.eventsUid,
+    gid: conf.eventsGid,
+    umask: conf.eventsUmask,
+  }
+}
+
+/** Until it is told to end. */
+async function follow(session: Session, app: Celery, options: EventsOptions): Promise<void> {
   const over = new AbortController()
   const end = (): void => {
     over.abort()
@@ -81,7 +120,12 @@ async function events(session: Session, options: EventsOptions): Promise<void> {
 }
 
 /** Prints until the signal aborts. */
-async function dump({ output }: Session, app: Celery, { json }: EventsOptions, signal: AbortSignal): Promise<void> {
+async function dump(
+  { output, daemon }: Session,
+  app: Celery,
+  { json }: EventsOptions,
+  signal: AbortSignal,
+): Promise<void> {
   const dumper = new Dumper()
   output.note('-> evdump: starting capture...')
   await app.events.capture({
@@ -93,11 +137,12 @@ async function dump({ output }: Session, app: Celery, { json }: EventsOptions, s
     ...patience(signal, (text) => {
       output.note(`-> ${text}`)
     }),
+    onReady: () => daemon?.ready(),
   })
 }
 
 async function shoot(
-  { output, process }: Session,
+  { output, process, daemon }: Session,
   app: Celery,
   module: string,
   { frequency, maxrate }: EventsOptions,
@@ -109,7 +154,8 @@ async function shoot(
     output.note(`-> ${text}`)
   }
   const rate = maxrate === undefined ? {} : { maxrate }
-  await app.events.camera(shutter, { ...options, ...rate, freq: frequency, ...patience(signal, note) })
+  const onReady = (): void => daemon?.ready()
+  await app.events.camera(shutter, { ...options, ...rate, freq: frequency, ...patience(signal, note), onReady })
 }
 
 async function loadCamera(file: string): Promise<CameraOptions & { readonly shutter: Shutter }> {

@@ -18,6 +18,8 @@ import type { CliProcess, Session } from './session.ts'
 /** What the command line says. */
 export interface ServiceOptions extends LogOptions {
   readonly detach?: boolean
+  /** The Node.js of the daemon. Default: the one that runs this. */
+  readonly executable?: string
   readonly pidfile?: string
   readonly uid?: Account
   readonly gid?: Account
@@ -43,11 +45,12 @@ export interface ServicePlan {
   readonly defaults: ServiceDefaults
 }
 
-/** `-l -f --log-format`, and `-D --pidfile --uid --gid --umask`. */
+/** `-l -f --log-format`, and `-D --executable --pidfile --uid --gid --umask`. */
 export function addServiceOptions(command: Command): Command {
   return addLogOptions(command)
     .optionsGroup('Daemon options:')
     .option('-D, --detach', 'run in the background; ends when that is up, or says why it is not')
+    .option('--executable <file>', 'the Node.js that runs it in the background (default: this one)')
     .option('--pidfile <file>', 'hold the process id in this file, and run only once; %n is the node, %h the host')
     .option('--uid <user>', 'become this user (name or number); for root', account)
     .option('--gid <group>', 'become this group (default: that of the user)', account)

@@ -4,6 +4,7 @@
  */
 import { release, type } from 'node:os'
 import { resolve } from 'node:path'
+import { Option } from 'commander'
 import type { Command } from 'commander'
 import { readOverrides } from '../app/config-source.ts'
 import { locateApp } from '../app/finder.ts'
@@ -35,6 +36,8 @@ interface WorkerCommandOptions extends ServiceOptions {
   readonly queues?: readonly string[]
   readonly excludeQueues?: readonly string[]
   readonly include?: readonly string[]
+  /** Understood for the sake of Celery's command lines. */
+  readonly optimization?: string
   readonly prefetchMultiplier?: number
   readonly disablePrefetch?: boolean
   readonly timeLimit?: number
@@ -93,6 +96,12 @@ export function addWorkerCommand(program: Command, run: CommandRunner): void {
     .option('--soft-time-limit <seconds>', 'abort the signal of tasks that take longer', seconds)
     .option('--max-tasks-per-child <number>', 'replace a child process after so many tasks', positiveNumber)
     .option('--max-memory-per-child <KiB>', 'replace a child process that has more memory than this', positiveNumber)
+    .addOption(
+      new Option('-O, --optimization <profile>', "Celery's; tasks always go to who is free, which is fair").choices([
+        'default',
+        'fair',
+      ]),
+    )
     .optionsGroup('Queue options:')
     .option('-Q, --queues <names>', 'only these queues, divided by commas', commaList)
     .option('-X, --exclude-queues <names>', 'all queues of the app but these, divided by commas', commaList)
@@ -122,7 +131,7 @@ async function runWorker(session: Session, options: WorkerCommandOptions, args: 
     return EXIT_USAGE
   }
   if (options.reload === true && !isReloaded(process.env)) return reload(session)
-  if (options.detach === true && daemon === undefined) return detach(session)
+  if (options.detach === true && daemon === undefined) return detach(session, options.executable)
   // Handed on as Celery does: the app's logger reads it when it is made, here and in child processes.
   process.env['CELERY_LOG_LEVEL'] = options.loglevel
   // Before any code of the app runs.
@@ -189,8 +198,8 @@ async function work(session: Session, app: Celery, options: WorkerCommandOptions
 
 function workerOptions(options: WorkerCommandOptions): WorkerOptions {
   const { include, timeLimit, softTimeLimit, purge, discard, hostname, ...more } = options
-  const { events, statedb, beat, schedule, reload: _, ...others } = more
-  const { loglevel, logfile, logFormat, detach: __, pidfile, uid, gid, umask, ...rest } = others
+  const { events, statedb, beat, schedule, optimization, reload: _, ...others } = more
+  const { loglevel, logfile, logFormat, detach: __, executable, pidfile, uid, gid, umask, ...rest } = others
   return {
     ...rest,
     ...(events === true ? { taskEvents: true } : {}),

@@ -49,6 +49,10 @@ export function fakeHost(): FakeHost {
     },
     backend: () => Promise.reject(new Error('this host has no backend')),
     revoke: () => Promise.resolve(),
+    elect: (id, signature) => {
+      calls.push({ name: 'elect', args: [id, signature], options: undefined })
+      return Promise.resolve()
+    },
   }
   return { host, calls, errbacks }
 }

@@ -29,6 +29,16 @@ describe('Signature', () => {
     ])
   })
 
+  it('stands for election under an id that its result is known by', async () => {
+    const { host, calls } = fakeHost()
+    const signature = createSignature(host, 'proj.add', [2, 2], { queue: 'a' })
+    const { id } = await signature.election()
+    expect(calls.map(({ name, args }) => [name, ...args])).toMatchObject([
+      ['elect', id, { task: 'proj.add', args: [2, 2], options: { queue: 'a', task_id: id } }],
+    ])
+    expect(signature.id).toBeUndefined()
+  })
+
   it('takes no arguments when immutable', async () => {
     const { host, calls } = fakeHost()
     const signature = createSignature<unknown[], number>(host, 'proj.add', [2, 2], { immutable: true })

@@ -8,7 +8,7 @@ import { waitFor } from '../../support/wait-for.ts'
 import { existsSync } from 'node:fs'
 
 /** Runs a program as the daemon of `celeriac x`; what it is told is in its environment. */
-async function run(program: string) {
+async function run(program: string, executable?: string) {
   const process = new FakeProcess()
   const script = join(process.cwd(), 'daemon.mjs')
   writeFileSync(
@@ -19,7 +19,7 @@ async function run(program: string) {
   )
   const line = { argv: ['node', script, 'x'], execArgv: [], env: {} }
   const output = new Output({ stdout: process.stdout, stderr: process.stderr, color: false, quiet: false })
-  const code = await detach({ process: line, output, startFolder: process.cwd() })
+  const code = await detach({ process: line, output, startFolder: process.cwd() }, executable)
   return { code, text: process.stderr.text, folder: process.cwd(), line }
 }
 
@@ -30,6 +30,10 @@ describe('detach', () => {
       tell({ kind: 'ready' })`)
     expect(code).toBe(0)
     expect(text).toMatch(/^w1@here is up \(process \d+\)\nIt has no --logfile/)
+  })
+
+  it('is run by another Node.js where one is named', async () => {
+    expect(await run('', '/no/node')).toMatchObject({ code: 1, text: expect.stringContaining('/no/node') })
   })
 
   it('says why it is not up', async () => {

@@ -1,6 +1,7 @@
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { App } from '../../../src/app/app.ts'
 import type { ReceivedEvent } from '../../../src/events/listener.ts'
 import type { CaptureOptions, ReceiverOptions } from '../../../src/events/receiver.ts'
 import type { CameraOptions } from '../../../src/events/snapshot.ts'
@@ -9,15 +10,20 @@ import { runCommandLine } from '../../support/command-line.ts'
 import { makeEvent } from '../../support/events.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
-/** An app whose broker is away once and then tells of one worker. */
-function appWithEvents() {
+/** An app whose broker is away once and then tells of one worker; `meanwhile` is called in between. */
+function appWithEvents(meanwhile: () => void = () => undefined) {
   const cameras: CameraOptions[] = []
   const capture = async ({ handlers, onRetry }: ReceiverOptions<'*'> & CaptureOptions): Promise<void> => {
     onRetry?.({ error: new ConnectionError('away'), delayMs: 2000, retry: 1, maxRetries: 5 })
+    meanwhile()
     handlers?.['*']({ ...makeEvent('worker-online', {}), local_received: 1 } as ReceivedEvent)
   }
   const camera = async (_shutter: unknown, options: CameraOptions): Promise<void> => void cameras.push(options)
-  return { cameras, app: { worker: () => undefined, conf: { update: () => undefined }, events: { capture, camera } } }
+  const none = { eventsLogfile: null, eventsPidfile: null, eventsUid: null, eventsGid: null, eventsUmask: null }
+  const conf = { update: () => undefined, workerRedirectStdouts: true, workerRedirectStdoutsLevel: 'WARNING', ...none }
+  const { clock, logger } = new App('proj')
+  const around = { worker: () => undefined, redirectLog: () => true, clock, logger }
+  return { cameras, app: { ...around, conf, events: { capture, camera } } }
 }
 
 describe('celeriac events', () => {
@@ -44,6 +50,17 @@ describe('celeriac events', () => {
     const argv = ['events', '--camera', 'camera.mjs', '-F', '10', '-r', '10/m']
     expect((await runCommandLine(argv, { app, cwd })).code).toBe(0)
     expect(cameras).toEqual([expect.objectContaining({ freq: 10, maxrate: '10/m', clearAfter: true })])
+  })
+
+  it('has log and pidfile as a worker has, and can be in the background where there is no screen', async () => {
+    const cwd = temporaryDirectory()
+    const seen: boolean[] = []
+    const { app } = appWithEvents(() => seen.push(existsSync(join(cwd, 'events.pid')), existsSync(join(cwd, 'log'))))
+    const argv = ['events', '--dump', '--pidfile', '%n.pid', '-f', 'log']
+    expect((await runCommandLine(argv, { app, cwd })).code).toBe(0)
+    expect([seen, existsSync(join(cwd, 'events.pid'))]).toEqual([[true, true], false])
+    const screen = await runCommandLine(['events', '--detach'], { app, cwd })
+    expect([screen.code, screen.stderr]).toEqual([2, expect.stringContaining('take --camera or --dump')])
   })
 
   it('refuses a camera that is none', async () => {

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { StateFile } from '../../../src/worker/statedb.ts'
 import { commandTarget } from '../../support/command-target.ts'
 import type { CommandFixture } from '../../support/command-target.ts'
+import { HelperProcess } from '../../support/helper-process.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
@@ -33,6 +34,21 @@ describe('the state file', () => {
     expect(readFileSync(file, 'utf8')).not.toContain('"b"')
     await fixture.clock.advance(500)
     await waitFor(() => readFileSync(file, 'utf8').includes('"b"'))
+  })
+
+  it('is whole whenever its process is killed, with all that was on the disk', async () => {
+    const folder = temporaryDirectory()
+    const file = join(folder, 'state')
+    const helper = new HelperProcess('state-file-process.ts', [file])
+    let last = 0
+    while (last < 20) last = (await helper.hear()) as number
+    await helper.kill()
+    const { worker, app, logged } = commandTarget()
+    await new StateFile(file).start(worker)
+    expect(logged).toEqual([])
+    // The set of a test holds ten.
+    expect(Number(worker.state.revoked.values().at(-1))).toBeGreaterThanOrEqual(last)
+    expect(app.logicalClock.time).toBeGreaterThanOrEqual(last)
   })
 
   it('remembers how old ids are', async () => {
