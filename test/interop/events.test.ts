@@ -95,6 +95,41 @@ function testMonitor(url: () => string, python: () => PythonClient): void {
   })
 }
 
+function testNeighbours(url: () => string, python: () => PythonClient): void {
+  it('mingles, gossips and votes with our workers, and neither complains', { timeout: 60_000 }, async () => {
+    const { app, log, start } = cluster(url())
+    const joined: string[] = []
+    app.signals.on('node-join', ({ node }) => void joined.push(node))
+    app.signals.on('node-leave', ({ node }) => void joined.push(`-${node}`))
+    const first = await start('one@ts')
+    first.state.revoked.add('revoked-here')
+    const settings = { broker_url: url(), result_backend: 'rpc://' }
+    const worker = await startPythonWorker(settings, ['python'], 'python', ['--heartbeat-interval', '1'])
+    try {
+      expect(worker.log).toContain('mingle: sync with 1 nodes')
+      const told = "app.control.inspect(timeout=5, destination=['python@localhost']).revoked()"
+      expect(await python().evaluate(told)).toEqual({ 'python@localhost': ['revoked-here'] })
+      await python().evaluate("app.control.revoke('revoked-there', destination=['python@localhost'])")
+      await waitFor(async () => JSON.stringify(await python().evaluate(told)).includes('revoked-there'))
+      const second = await start('two@ts')
+      expect(second.state.revoked.values().sort()).toEqual(['revoked-here', 'revoked-there'])
+      expect(log).toContain('INFO mingle: sync with 2 nodes')
+      await waitFor(() => joined.filter((node) => node === 'python@localhost').length === 2, { timeoutMs: 10_000 })
+      // One of the three is elected, in whichever language, and sends the task to the queue of ours.
+      const elected = await app.signature('ev.add', [2, 3], { queue: 'events' }).election()
+      expect(await elected.get({ timeout: 20 })).toBe(5)
+      const received = log.filter((line) => line.includes(`ev.add[${elected.id}] received`))
+      expect(received).toHaveLength(1)
+      await second.stop()
+      await waitFor(() => joined.includes('-two@ts'))
+      expect(log.filter((line) => /^(WARNING|ERROR|CRITICAL)/.test(line))).toEqual([])
+      expect(worker.log.split('\n').filter((line) => /ERROR|CRITICAL|Traceback/.test(line))).toEqual([])
+    } finally {
+      await worker.stop()
+    }
+  })
+}
+
 describeWithPythonCelery('Python Celery', () => {
   describeWithRedis('over Redis', () => {
     let url: string
@@ -133,33 +168,10 @@ describeWithPythonCelery('Python Celery', () => {
       await waitFor(async () => (await counts())['task-succeeded'] === 1)
     })
 
-    it('mingles and gossips with our worker, and neither complains', { timeout: 60_000 }, async () => {
-      const { app, log, start } = cluster(url)
-      const joined: string[] = []
-      app.signals.on('node-join', ({ node }) => void joined.push(node))
-      app.signals.on('node-leave', ({ node }) => void joined.push(`-${node}`))
-      const first = await start('one@ts')
-      first.state.revoked.add('revoked-here')
-      const settings = { broker_url: url, result_backend: url }
-      const worker = await startPythonWorker(settings, ['python'], 'python', ['--heartbeat-interval', '1'])
-      try {
-        expect(worker.log).toContain('mingle: sync with 1 nodes')
-        const told = "app.control.inspect(timeout=5, destination=['python@localhost']).revoked()"
-        expect(await python.evaluate(told)).toEqual({ 'python@localhost': ['revoked-here'] })
-        await python.evaluate("app.control.revoke('revoked-there', destination=['python@localhost'])")
-        await waitFor(async () => JSON.stringify(await python.evaluate(told)).includes('revoked-there'))
-        const second = await start('two@ts')
-        expect(second.state.revoked.values().sort()).toEqual(['revoked-here', 'revoked-there'])
-        expect(log).toContain('INFO mingle: sync with 2 nodes')
-        await waitFor(() => joined.includes('python@localhost'), { timeoutMs: 10_000 })
-        await second.stop()
-        await waitFor(() => joined.includes('-two@ts'))
-        expect(log.filter((line) => /^(WARNING|ERROR|CRITICAL)/.test(line))).toEqual([])
-        expect(worker.log.split('\n').filter((line) => /ERROR|CRITICAL|Traceback/.test(line))).toEqual([])
-      } finally {
-        await worker.stop()
-      }
-    })
+    testNeighbours(
+      () => url,
+      () => python,
+    )
   })
 
   describeWithRabbitmq('over RabbitMQ', () => {
@@ -176,6 +188,10 @@ describeWithPythonCelery('Python Celery', () => {
     })
 
     testMonitor(
+      () => url,
+      () => python,
+    )
+    testNeighbours(
       () => url,
       () => python,
     )
