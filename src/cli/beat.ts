@@ -63,7 +63,7 @@ async function runBeat(
     session.output.error(`There is no command "beat ${stray}"${didYouMean(stray, commands)}`)
     return EXIT_USAGE
   }
-  if (options.detach === true && daemon === undefined) return detach(session)
+  if (options.detach === true && daemon === undefined) return detach(session, options.executable)
   // Handed on as Celery does: the app's logger reads it when it is made.
   process.env['CELERY_LOG_LEVEL'] = options.loglevel
   // Before any code of the app runs.
