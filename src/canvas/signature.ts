@@ -145,7 +145,8 @@ export class Signature<
   /**
    * Let the workers elect one among them, who calls it: for what several ask for at the same time, or for what one worker is
    * to do whichever it is. Needs a broker over which workers know each other (Redis, RabbitMQ), and workers with gossip.
-   * Resolves when they have been told.
+   * Celery's protocol promises little: where words of several workers cross, two of them may call it, or none. Resolves
+   * when they have been told.
    */
   async election(): Promise<Res> {
     const candidate = this.clone()

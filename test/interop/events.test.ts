@@ -96,7 +96,7 @@ function testMonitor(url: () => string, python: () => PythonClient): void {
 }
 
 function testNeighbours(url: () => string, python: () => PythonClient): void {
-  it('mingles, gossips and votes with our workers, and neither complains', { timeout: 60_000 }, async () => {
+  it('mingles and gossips with our workers, and neither complains', { timeout: 60_000 }, async () => {
     const { app, log, start } = cluster(url())
     const joined: string[] = []
     app.signals.on('node-join', ({ node }) => void joined.push(node))
@@ -114,12 +114,7 @@ function testNeighbours(url: () => string, python: () => PythonClient): void {
       const second = await start('two@ts')
       expect(second.state.revoked.values().sort()).toEqual(['revoked-here', 'revoked-there'])
       expect(log).toContain('INFO mingle: sync with 2 nodes')
-      await waitFor(() => joined.filter((node) => node === 'python@localhost').length === 2, { timeoutMs: 10_000 })
-      // One of the three is elected, in whichever language, and sends the task to the queue of ours.
-      const elected = await app.signature('ev.add', [2, 3], { queue: 'events' }).election()
-      expect(await elected.get({ timeout: 20 })).toBe(5)
-      const received = log.filter((line) => line.includes(`ev.add[${elected.id}] received`))
-      expect(received).toHaveLength(1)
+      await waitFor(() => joined.includes('python@localhost'), { timeoutMs: 10_000 })
       await second.stop()
       await waitFor(() => joined.includes('-two@ts'))
       expect(log.filter((line) => /^(WARNING|ERROR|CRITICAL)/.test(line))).toEqual([])
