@@ -1,12 +1,16 @@
 /** The other commands, as a user runs them. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { makeProject, runCli, startCli } from '../support/cli.ts'
 
 const APP = `
+import { existsSync } from 'node:fs'
 import { Celery } from 'celeriac'
 export const app: Celery = new Celery('proj')
 class TooFar extends Error {}
 app.task('proj.fail', (): void => { throw new TooFar('by a mile') })
+app.task('proj.block', (): void => { for (const end = Date.now() + 60_000; Date.now() < end && !existsSync('go on'); ); })
 `
 
 let cwd: string
@@ -15,12 +19,23 @@ beforeEach(() => {
   cwd = makeProject({ 'app.ts': APP, 'package.json': '{ "type": "module", "celeriac": { "app": "app.ts" } }' })
 })
 
-it('status counts the workers that answer, and ends with 69 where none does', async () => {
+it('status and inspect answer while a task blocks the only child, and status ends with 69 where nobody is', async () => {
   expect(await runCli(['status', '-t', '0.2'], { cwd })).toMatchObject({ code: 69, stdout: '' })
-  const worker = startCli(['worker', '-P', 'solo', '-l', 'info', '-n', 'w1@here'], { cwd })
+  const worker = startCli(['worker', '-c', '1', '-l', 'info', '-n', 'w1@here'], { cwd })
   await worker.sees(/ready\./)
-  const { code, stdout } = await runCli(['status', '-d', 'w1@here', '-t', '10'], { cwd })
-  expect([code, stdout]).toEqual([0, '->  w1@here: OK\n\n1 node online.\n'])
+  await runCli(['call', 'proj.block'], { cwd })
+  await worker.sees(/proj\.block\[.*\] received/)
+  try {
+    const { code, stdout } = await runCli(['status', '-d', 'w1@here', '-t', '10'], { cwd })
+    expect([code, stdout]).toEqual([0, '->  w1@here: OK\n\n1 node online.\n'])
+    const active = await runCli(['inspect', 'active', '-d', 'w1@here', '-t', '10', '--json'], { cwd })
+    expect(JSON.parse(active.stdout)).toMatchObject({
+      'w1@here': [{ name: 'proj.block', worker_pid: expect.any(Number) }],
+    })
+  } finally {
+    writeFileSync(join(cwd, 'go on'), '')
+  }
+  await worker.sees(/proj\.block\[.*\] succeeded/)
 })
 
 it('purge empties the queues', async () => {
@@ -54,7 +69,7 @@ it('result ends with 1 when the task failed, and shows its traceback', async () 
   expect(code).toBe(1)
   expect(stderr).toMatch(/ended as FAILURE\. TooFar: by a mile/)
   const { stdout } = await runCli(['result', id, '--traceback'], { cwd })
-  expect(stdout).toMatch(/Error: by a mile\n +at .*app\.ts:5/)
+  expect(stdout).toMatch(/Error: by a mile\n +at .*app\.ts:6/)
 })
 
 it('works without an app where a broker is enough', async () => {
