@@ -1,11 +1,12 @@
 /** `celeriac multi` with real workers: starting, stopping, and a deployment under load. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { Celery, silentLogger } from '../support/product.ts'
 import { makeProject, runCli } from '../support/cli.ts'
 import type { CliResult } from '../support/cli.ts'
 import { killDaemonsIn, pidIn, runs } from '../support/daemons.ts'
+import { describeWithRedis, startRedis } from '../support/redis.ts'
 
 const APP = `
 import { appendFileSync } from 'node:fs'
@@ -22,8 +23,10 @@ app.task('proj.late', { acksLate: true }, work)
 `
 
 let cwd: string
+let env: Record<string, string>
 
 beforeEach(() => {
+  env = {}
   cwd = makeProject({ 'app.ts': APP })
   killDaemonsIn(join(cwd, 'run'))
 })
@@ -31,7 +34,7 @@ beforeEach(() => {
 const FILES = ['--pidfile=run/%n.pid', '--logfile=log/%n.log']
 
 function multi(command: string, ...args: string[]): Promise<CliResult> {
-  return runCli(['multi', command, ...args, '-A', 'app.ts', ...FILES, '-P', 'async', '-c', '2'], { cwd })
+  return runCli(['multi', command, ...args, '-A', 'app.ts', ...FILES, '-P', 'async', '-c', '2'], { cwd, env })
 }
 
 const pidOf = (name: string): number | undefined => pidIn(join(cwd, 'run', `${name}.pid`))
@@ -75,16 +78,17 @@ describe('nodes', () => {
 })
 
 describe('a deployment under load', () => {
-  it.each(['proj.early', 'proj.late'])('loses no task of %s, and none fails', async (task) => {
+  /** Tasks come in meanwhile, acknowledged early and late by turns. */
+  async function deploy(url: string): Promise<void> {
     const names = ['w1', 'w2', 'w3']
+    env = { CELERY_BROKER_URL: url, CELERY_RESULT_BACKEND: url }
     expect((await multi('start', ...names)).code).toBe(0)
-    const url = `sqlite:///${join(cwd, 'celeriac.db')}`
     await using app = new Celery('proj', { broker: url, backend: url, logger: silentLogger() })
     const state = { over: false }
     const load = (async () => {
       const sent = []
       for (let id = 0; !state.over; id += 1) {
-        sent.push(await app.sendTask(task, [id]))
+        sent.push(await app.sendTask(id % 2 === 0 ? 'proj.early' : 'proj.late', [id]))
         await new Promise((resolve) => setTimeout(resolve, 10))
       }
       return sent
@@ -106,5 +110,15 @@ describe('a deployment under load', () => {
     // Nobody was cut off, so nothing ran twice.
     expect(readFileSync(join(cwd, 'ran'), 'utf8').trim().split('\n')).toHaveLength(sent.length)
     await multi('stopwait', ...names)
+  }
+
+  it('loses no task and lets none fail on the embedded store', () => deploy(`sqlite:///${join(cwd, 'celeriac.db')}`))
+
+  describeWithRedis('over Redis', () => {
+    it('loses no task and lets none fail', async () => {
+      const redis = await startRedis()
+      onTestFinished(() => redis.stop())
+      await deploy(redis.url)
+    })
   })
 })
