@@ -50,9 +50,6 @@ const every = Number(options.every ?? (isKilling ? 1 : 60))
 const seconds = Number(options.seconds ?? (isKilling ? 60 : 20))
 const brokers = (options.brokers ?? (isKilling ? 'sqlite,redis,rabbitmq' : 'sqlite')).split(',')
 
-if (options.help) console.log(HELP)
-else await run()
-
 async function run(): Promise<void> {
   const report: Record<string, unknown> = {
     date: new Date().toISOString(),
@@ -281,3 +278,6 @@ function instants(
   }
   return due
 }
+
+if (options.help) console.log(HELP)
+else await run()

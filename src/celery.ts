@@ -2,6 +2,7 @@
 import { App } from './app/app.ts'
 import { Beat } from './beat/beat.ts'
 import type { BeatOptions } from './beat/beat.ts'
+import { codeEntries } from './beat/code-entries.ts'
 import { BeatStoreRegistry } from './beat/registry.ts'
 import { Schedules } from './beat/schedules.ts'
 import type { BeatStore } from './beat/store.ts'
@@ -24,7 +25,7 @@ export class Celery extends App {
   readonly beatStores: BeatStoreRegistry = new BeatStoreRegistry()
   /** Beat's timetable: what is on it, and changes at run time. */
   readonly schedule: Schedules = new Schedules({
-    entries: this.entries,
+    entries: () => codeEntries(this),
     clock: this.clock,
     store: () => this.#beatStore.get(),
     timezone: async () => (await this.prepare()).timezone,

@@ -9,6 +9,7 @@ import type { AnySignature, Signature } from '../canvas/signature.ts'
 import { NotRegistered, TaskError } from '../errors.ts'
 import {
   ACCUMULATE_TASK,
+  BACKEND_CLEANUP_TASK,
   CHAIN_TASK,
   CHORD_TASK,
   CHORD_UNLOCK_TASK,
@@ -51,9 +52,19 @@ export function builtinTask(host: BuiltinHost, name: string): BuiltinTask | unde
       return chordTask(host)
     case CHAIN_TASK:
       return chainTask()
+    case BACKEND_CLEANUP_TASK:
+      return cleanupTask(host)
     default:
       return undefined
   }
+}
+
+/** Removes results that have expired. Beat sends it where they do not expire by themselves; Python's does so too. */
+function cleanupTask(host: BuiltinHost): BuiltinTask {
+  const cleanup = async (): Promise<void> => {
+    await (await host.backend()).cleanup()
+  }
+  return { name: BACKEND_CLEANUP_TASK, options: { params: [] }, fn: cleanup }
 }
 
 /** Calls a task with each item, here, one after the other. */

@@ -585,13 +585,13 @@ export const SETTINGS = {
   beatSchedule: { type: 'schedule', default: {} },
   /** What keeps beat's timetable: the name of a scheduler or its class. Default: beat's own choice. */
   beatScheduler: { type: 'component', default: null },
-  /** The file in which a scheduler of beat remembers last runs. */
+  /** The file in which beat keeps where entries stand, with RabbitMQ, which cannot keep it; `.json` is added to its name. */
   beatScheduleFilename: { type: 'string', default: 'celerybeat-schedule' },
-  /** Save beat's timetable after so many tasks; 0 saves every three minutes. */
+  /** Where entries stand is written in the background, soon; beat waits for it after so many tasks. 0: it never waits. */
   beatSyncEvery: { type: 'int', default: 0, min: 0 },
-  /** The longest sleep between two looks at the timetable, in seconds; 0 is the scheduler's own choice. */
+  /** The longest sleep between two looks at the timetable, in seconds; never more than one, in which beat renews its lock. */
   beatMaxLoopInterval: { type: 'seconds', default: 0, min: 0 },
-  /** How far back beat looks for runs of a crontab that it missed, in seconds. */
+  /** Runs of a crontab that were missed longer ago than this, in seconds, are not made up for. */
   beatCronStartingDeadline: { type: 'seconds', default: null, min: 0 },
   /** The log file of `celeriac beat`. */
   beatLogfile: { type: 'string', default: null },

@@ -122,13 +122,14 @@ export class Agenda {
     return [...ready, ...rest.slice(0, count)].slice(-limit)
   }
 
-  #wanted({ schedule, catchUp }: EntryDefinition, instants: readonly number[], nowMs: number): readonly number[] {
+  #wanted(definition: EntryDefinition, instants: readonly number[], nowMs: number): readonly number[] {
+    const { schedule, catchUp } = definition
     const { cronDeadlineMs = Infinity } = this.#options
     const deadlineMs = Math.min(
       catchUp === 'skip' ? MISSED_AFTER_MS : Infinity,
       schedule instanceof Crontab ? cronDeadlineMs : Infinity,
     )
-    return instants.filter((dueMs) => nowMs - dueMs <= deadlineMs)
+    return instants.filter((dueMs) => nowMs - dueMs - jitterOf({ definition, dueMs }) <= deadlineMs)
   }
 }
 

@@ -2,11 +2,13 @@
  * Beat: sends tasks when they are due. Of an app's beats one leads, and the others wait for their turn; the leading itself
  * is `term.ts`, what they share `store.ts`.
  */
+import { setMaxListeners } from 'node:events'
 import type { App } from '../app/app.ts'
 import { isOperational } from '../messaging/failure.ts'
 import { pause } from '../util/backoff.ts'
 import { deferred } from '../util/deferred.ts'
 import type { Deferred } from '../util/deferred.ts'
+import { codeEntries } from './code-entries.ts'
 import { Dispatch } from './dispatch.ts'
 import { mergeTimetable } from './merge.ts'
 import type { BeatStore, Leadership } from './store.ts'
@@ -33,8 +35,6 @@ interface Life {
   readonly ended: Deferred<void>
 }
 
-/** Celery's, where the setting is 0. */
-const MAX_INTERVAL = 300
 /** Who waits for his turn looks so often. */
 const LOOK_MS = 1000
 /** What is under way at the stop may take so long. */
@@ -47,6 +47,8 @@ export class Beat {
   #life: Life | undefined
   #closed: Promise<void> = Promise.resolve()
   #isLeading = false
+  /** It has been said that another one leads. */
+  #isWaiting = false
 
   /** Does nothing before `start()`. */
   constructor(app: App, openStore: OpenBeatStore, options: BeatOptions = {}) {
@@ -89,6 +91,8 @@ export class Beat {
   #begin(): Life {
     const stopping = new AbortController()
     const hurry = new AbortController()
+    // As many as are published at a time: Node takes eleven for a leak, and warns.
+    setMaxListeners(0, hurry.signal)
     const ended: Deferred<void> = deferred()
     this.#closed = ended.promise
     const opening = this.#open()
@@ -137,8 +141,13 @@ export class Beat {
     const { clock, logger } = this.#app
     const sinceMs = clock.monotonic()
     const leadership = await store.acquire(LEAD_MS)
-    if (leadership === undefined) return
+    if (leadership === undefined) {
+      if (!this.#isWaiting) logger.info('beat: Another one leads, and this one waits for its turn')
+      this.#isWaiting = true
+      return
+    }
     try {
+      this.#isWaiting = false
       this.#isLeading = true
       logger.info('beat: This one leads')
       await this.#term(store, leadership, sinceMs, stopping, hurry).run()
@@ -164,9 +173,9 @@ export class Beat {
       dispatch: new Dispatch({ scope: app.main, send: (calls) => app.sendTasks(calls) }),
       read: async () => {
         const { entries, version } = await store.load()
-        return { ...mergeTimetable(app.entries.all(), entries), version }
+        return { ...mergeTimetable(await codeEntries(app), entries), version }
       },
-      maxIntervalMs: (maxInterval === 0 ? MAX_INTERVAL : maxInterval) * 1000,
+      maxIntervalMs: maxInterval === 0 ? Infinity : maxInterval * 1000,
       syncEvery: beatSyncEvery,
       cronDeadlineMs: beatCronStartingDeadline === null ? undefined : beatCronStartingDeadline * 1000,
     })

@@ -3,7 +3,6 @@
  * runs takes up a change within about a second.
  */
 import type { Call } from '../app/call.ts'
-import type { Entries } from '../app/entries.ts'
 import { defineEntry } from '../app/entry.ts'
 import type { EntryDefinition, EntryInput } from '../app/entry.ts'
 import { EntryNotFound, ImproperlyConfigured } from '../errors.ts'
@@ -28,7 +27,8 @@ export interface EntryInfo extends EntryDefinition {
 
 /** What is needed of the app. */
 export interface TimetableParts {
-  readonly entries: Entries
+  /** Those of its code. */
+  readonly entries: () => Promise<readonly EntryDefinition[]>
   readonly clock: Clock
   readonly store: () => Promise<BeatStore>
   /** Rejects where the settings are wrong. */
@@ -98,7 +98,7 @@ export class Schedules {
 
   async #rows(): Promise<readonly TimetableRow[]> {
     const { entries } = await (await this.#parts.store()).load()
-    return mergeTimetable(this.#parts.entries.all(), entries).rows
+    return mergeTimetable(await this.#parts.entries(), entries).rows
   }
 
   async #find(name: string): Promise<TimetableRow | undefined> {

@@ -53,6 +53,16 @@ describe('in a worker', () => {
     await expect(result.get(WAIT)).rejects.toMatchObject({ name: 'NotRegistered' })
   })
 
+  it('backend_cleanup removes what has expired', async () => {
+    const { app } = made
+    const backend = await app.backend()
+    let count = 0
+    backend.cleanup = async () => (count += 1)
+    const result = await app.sendTask('celery.backend_cleanup')
+    expect(await result.get(WAIT)).toBeNull()
+    expect(count).toBe(1)
+  })
+
   it('chunks are a group', async () => {
     const { add } = made
     const pairs = [1, 2, 3].map((x): [number, number] => [x, x])

@@ -122,6 +122,13 @@ describe('jitter', () => {
   })
 })
 
+it('is not missed for being put off', () => {
+  const a = entry('a', { schedule: 3600, jitter: 3000, catchUp: 'skip' })
+  const agenda = agendaOf([a])
+  expect(agenda.nextMs).toBeGreaterThan(HOUR_MS + 60_000)
+  expect(agenda.take(agenda.nextMs ?? 0, 10)).toMatchObject([{ dueMs: [HOUR_MS] }])
+})
+
 it('sends each instant once, whatever the steps of the clock', () => {
   const steps = fc.array(fc.integer({ min: -5000, max: 60_000 }), { minLength: 1, maxLength: 30 })
   const jitter = fc.constantFrom(0, 3, 25)

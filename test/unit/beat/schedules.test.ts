@@ -24,7 +24,7 @@ async function lab() {
   entries.add('code', { task: 'proj.code', schedule: interval(60) })
   const sent: Call[] = []
   const schedules = new Schedules({
-    entries,
+    entries: async () => entries.all(),
     clock,
     store: async () => store,
     timezone: async () => 'UTC',
