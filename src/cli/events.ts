@@ -71,26 +71,22 @@ export function addEventsCommand(program: Command, run: CommandRunner): void {
 
 async function events(session: Session, options: EventsOptions): Promise<number> {
   const { process, daemon, output } = session
-  if (options.detach === true && daemon === undefined) {
-    if (hasOutput(options)) return detach(session, options.executable)
-    output.error('A screen cannot be in the background: take --camera or --dump with --detach')
+  const isScreen = options.dump !== true && options.json !== true && options.camera === undefined
+  if (isScreen && (options.detach === true || options.logfile !== undefined || options.pidfile !== undefined)) {
+    output.error('--detach, --logfile and --pidfile are for --camera and --dump: a screen has the terminal for itself')
     return EXIT_USAGE
   }
+  if (options.detach === true && daemon === undefined) return detach(session, options.executable)
   // The app's logger reads it when it is made.
   process.env['CELERY_LOG_LEVEL'] = options.loglevel
   // Before any code of the app runs.
   dropPrivileges(options.uid, options.gid)
   const app = await session.app()
-  const defaults = serviceDefaults(app)
-  await runService(session, app, { command: 'events', hostname: expandNodename(NODENAME), options, defaults }, () =>
-    follow(session, app, options),
-  )
+  const body = (): Promise<void> => follow(session, app, options)
+  const plan = { command: 'events', hostname: expandNodename(NODENAME), options, defaults: serviceDefaults(app) }
+  // What a service prints may go to its log.
+  await (isScreen ? body() : runService(session, app, plan, body))
   return 0
-}
-
-/** Is it of use where nobody looks at a screen? */
-function hasOutput({ dump, json, camera }: EventsOptions): boolean {
-  return dump === true || json === true || camera !== undefined
 }
 
 function serviceDefaults({ conf }: Celery): ServiceDefaults {

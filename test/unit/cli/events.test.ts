@@ -59,8 +59,10 @@ describe('celeriac events', () => {
     const argv = ['events', '--dump', '--pidfile', '%n.pid', '-f', 'log']
     expect((await runCommandLine(argv, { app, cwd })).code).toBe(0)
     expect([seen, existsSync(join(cwd, 'events.pid'))]).toEqual([[true, true], false])
-    const screen = await runCommandLine(['events', '--detach'], { app, cwd })
-    expect([screen.code, screen.stderr]).toEqual([2, expect.stringContaining('take --camera or --dump')])
+    for (const option of ['--detach', '--pidfile=p', '-fl']) {
+      const screen = await runCommandLine(['events', option], { app, cwd })
+      expect([screen.code, screen.stderr]).toEqual([2, expect.stringContaining('are for --camera and --dump')])
+    }
   })
 
   it('refuses a camera that is none', async () => {
