@@ -44,6 +44,9 @@ interface Slot {
  */
 export const MISSED_AFTER_MS = 30_000
 
+/** More than so many instants of one entry come in several goes. */
+const MAX_INSTANTS = 100
+
 export class Agenda {
   readonly #options: AgendaOptions
   #heap = newHeap()
@@ -68,13 +71,16 @@ export class Agenda {
     for (const { definition, state } of entries) this.#wait({ definition, state, atMs: 0 })
   }
 
-  /** Take up to `max` entries whose time has come. */
+  /** Take entries whose time has come, until there are about `max` firings. */
   take(nowMs: number, max: number): Departure[] {
     const departures: Departure[] = []
-    while (departures.length < max && (this.nextMs ?? Infinity) <= nowMs) {
+    let count = 0
+    while (count < max && (this.nextMs ?? Infinity) <= nowMs) {
       const slot = this.#heap.pop() as Slot
       try {
-        departures.push(this.#depart(slot, nowMs))
+        const departure = this.#depart(slot, nowMs)
+        departures.push(departure)
+        count += Math.max(departure.dueMs.length, 1)
       } catch (error) {
         this.#options.onBroken(slot.definition, error)
       }
@@ -107,8 +113,9 @@ export class Agenda {
   #depart({ definition, state }: Slot, nowMs: number): Departure {
     const { name, totalRunCount } = state
     const instants = this.#instants(definition, state.lastDueMs, nowMs)
-    const dueMs = this.#wanted(definition, instants, nowMs)
-    const lastDueMs = instants.at(-1) ?? state.lastDueMs
+    const wanted = this.#wanted(definition, instants, nowMs)
+    const dueMs = wanted.slice(0, MAX_INSTANTS)
+    const lastDueMs = (dueMs.length < wanted.length ? dueMs.at(-1) : instants.at(-1)) ?? state.lastDueMs
     return { definition, dueMs, before: state, after: { name, lastDueMs, totalRunCount: totalRunCount + dueMs.length } }
   }
 

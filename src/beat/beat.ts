@@ -116,23 +116,31 @@ export class Beat {
   }
 
   async #run(opening: Promise<BeatStore>, stopping: AbortSignal, hurry: AbortSignal): Promise<void> {
-    const store = await opening.catch(() => undefined)
+    let store = await opening.catch(() => undefined)
     // Whoever has started it was told.
     if (store === undefined) return
     const { logger, clock } = this.#app
     while (!stopping.aborted) {
       try {
+        store ??= await this.#openStore(this.#options.filename)
         await this.#takeTurn(store, stopping, hurry)
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error)
         if (isOperational(error)) logger.error(`beat: ${reason}; it is tried again`)
         else logger.critical('beat: An error that should not be; it is tried again', { error })
+        // Some do not come back by themselves, such as a file that was replaced.
+        await this.#close(store)
+        store = undefined
       }
       await pause(clock, LOOK_MS, stopping)
     }
     logger.info('beat: Shutting down...')
-    await store.close().catch((error: unknown) => {
-      logger.warning('beat: The timetable could not be closed', { error })
+    await this.#close(store)
+  }
+
+  async #close(store: BeatStore | undefined): Promise<void> {
+    await store?.close().catch((error: unknown) => {
+      this.#app.logger.warning('beat: The timetable could not be closed', { error })
     })
   }
 

@@ -43,8 +43,8 @@ const RENEW_MS = 1000
 const AGAIN_MS = 1000
 /** While it is not sure who leads. */
 const HOLD_MS = 50
-/** Entries that are sent in one go. */
-const MAX_DEPARTURES = 1000
+/** Firings that are sent in one go, about. */
+const MAX_FIRINGS = 1000
 /** The wall clock and the one that nobody sets drift apart by less between two looks. */
 const CLOCK_SET_MS = 1000
 
@@ -128,7 +128,7 @@ export class Term {
   async #look(): Promise<void> {
     const { clock, syncEvery } = this.#parts
     this.#checkClock()
-    const departures = this.#agenda.take(clock.now(), MAX_DEPARTURES)
+    const departures = this.#agenda.take(clock.now(), MAX_FIRINGS)
     if (departures.length === 0) return this.#rest()
     if (clock.monotonic() >= this.#leadsUntilMs) {
       // It was asleep, or the store did not answer: another one may lead by now.

@@ -16,8 +16,8 @@ export function testOnce(test: Test): void {
     await one.basicPublish([to('q', 'a1', numbered(1)), to('q', 'plain'), to('q', 'b1', numbered(1, 'other'))])
     await two.basicPublish([to('q', 'again', numbered(1)), to('q', 'a2', numbered(2)), to('q', 'plain')])
     await Promise.all([one, two].map((channel) => channel.basicPublish([to('q', 'a3', numbered(3))])))
-    await one.basicPublish([to('q', 'late', numbered(2))])
-    assert.deepEqual((await drain(one, 'q', 6)).sort(), ['a1', 'a2', 'a3', 'b1', 'plain', 'plain'])
+    await one.basicPublish([to('q', 'late', numbered(2)), to('q', 'a4', numbered(4)), to('q', 'twin', numbered(4))])
+    assert.deepEqual((await drain(one, 'q', 7)).sort(), ['a1', 'a2', 'a3', 'a4', 'b1', 'plain', 'plain'])
   })
 
   test('what reaches several queues is one publication, and what is due later is marked at once', async (bench) => {

@@ -9,6 +9,7 @@ import type { Clock } from '../../util/clock.ts'
 import type { Logger } from '../../util/logger.ts'
 import type { Binding, ExchangeDeclaration, QueueDeclaration, TransportFeatures } from '../transport.ts'
 import { StoreLife } from '../virtual/store-life.ts'
+import { chooseNew } from '../virtual/marks.ts'
 import type { QueueEntry, QueueStore, ReleaseOptions, StoredMessage } from '../virtual/store.ts'
 import { Fanout, FanoutHandle } from './fanout.ts'
 import type { Keys } from './keys.ts'
@@ -188,7 +189,9 @@ export class RedisStore implements QueueStore {
     this.#life.check()
     if (entries.length === 0) return
     const { bodyEncoding } = this.#options
-    await this.#put(entries.map((entry) => ({ entry, envelope: encodeEntry(entry, bodyEncoding) })))
+    // The script tells publications apart by key and number: of twins only one is handed to it.
+    const { chosen } = chooseNew(entries, () => undefined)
+    await this.#put(chosen.map((entry) => ({ entry, envelope: encodeEntry(entry, bodyEncoding) })))
   }
 
   /** A node of a cluster knows only of those who listen to itself. */

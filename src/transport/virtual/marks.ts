@@ -17,14 +17,13 @@ export function chooseNew<E extends Marked>(
   const marks = new Map<string, number>()
   if (!entries.some(({ once }) => once !== undefined)) return { chosen: entries, marks }
   // Several entries are one publication where it reaches several queues: one answer for all of them.
-  const answers = new Map<string, boolean>()
+  const answers = new Map<Once, boolean>()
   const chosen = entries.filter(({ once }) => {
     if (once === undefined) return true
-    const name = `${String(once.number)} ${once.key}`
-    let isNew = answers.get(name)
+    let isNew = answers.get(once)
     if (isNew === undefined) {
       isNew = once.number > (marks.get(once.key) ?? read(once.key) ?? -Infinity)
-      answers.set(name, isNew)
+      answers.set(once, isNew)
       if (isNew) marks.set(once.key, once.number)
     }
     return isNew

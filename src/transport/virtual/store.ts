@@ -14,8 +14,7 @@ export interface QueueEntry {
   /** Unix time in milliseconds before which it is not given out. */
   readonly dueMs?: number | undefined
   /**
-   * Only where `features.once`. Entries with one key and number in the same call belong to one publication: all of them
-   * are stored, or none.
+   * Only where `features.once`. Entries that share the object belong to one publication: all of them are stored, or none.
    */
   readonly once?: Once | undefined
 }

@@ -95,6 +95,19 @@ describe('what was missed', () => {
     expect(dueAfter({ catchUp: { every: 2 } }, 35_000)).toEqual({ dueMs: [20_000, 30_000], last: 30_000, runs: 2 })
   })
 
+  it('comes in several goes where it is much', () => {
+    const agenda = agendaOf([entry('a', { schedule: 1, catchUp: { every: 250 } }), entry('b', { schedule: 1 })])
+    const sent: number[] = []
+    for (let go = 0; go < 10; go += 1) {
+      for (const departure of agenda.take(500_000, 100)) {
+        if (departure.definition.name === 'a') sent.push(...departure.dueMs)
+        expect(departure.dueMs.length).toBeLessThanOrEqual(100)
+        agenda.done(departure, departure.after)
+      }
+    }
+    expect(sent).toEqual(Array.from({ length: 250 }, (_, index) => (251 + index) * 1000))
+  })
+
   it('is left out, but not what is a little late', () => {
     const skip = { catchUp: 'skip', schedule: 3600 } as const
     expect(dueAfter(skip, HOUR_MS + 30_000)).toEqual({ dueMs: [HOUR_MS], last: HOUR_MS, runs: 1 })

@@ -232,6 +232,28 @@ describe('what cannot be sent', () => {
   })
 })
 
+it('opens the timetable anew where it has failed', async () => {
+  const { clock, log, app, sent, begin } = lab({ a: {} })
+  let opened = 0
+  const openStore = async (): Promise<BeatStore> => {
+    const number = (opened += 1)
+    if (number === 2) throw new ConnectionError('still away')
+    const store = await app.beatStores.open('memory://', {
+      scope: 'proj',
+      filename: '',
+      broker: await app.brokerOptions(),
+    })
+    return mortal(store, () => number === 1)
+  }
+  await begin(new Beat(app, openStore))
+  await clock.advance(2000)
+  expect(opened).toBe(3)
+  expect(log).toContain('ERROR beat: dead; it is tried again')
+  expect(log).toContain('ERROR beat: still away; it is tried again')
+  await clock.advance(10_000)
+  expect(await sent()).toEqual(['a'])
+})
+
 describe('a clock that is set', () => {
   it('forward is like a time without a beat; back, nothing runs twice', async () => {
     const { clock, log, app, sent, begin } = lab({ a: { schedule: 60 } })

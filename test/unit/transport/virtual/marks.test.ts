@@ -19,14 +19,17 @@ it('leaves alone what has no mark', () => {
 
 it('takes what is greater than what was before', () => {
   expect(choose([entry('a', 'k', 1), entry('b', 'l', 1)], { k: 1 })).toEqual({ names: ['b'], marks: { l: 1 } })
-  expect(choose([entry('a', 'k', 2), entry('b', 'k', 3), entry('c', 'k', 2)], { k: 1 })).toEqual({
-    names: ['a', 'b', 'c'],
+  expect(choose([entry('a', 'k', 2), entry('b', 'k', 3), entry('c', 'k', 2), entry('d', 'k', 3)], { k: 1 })).toEqual({
+    names: ['a', 'b'],
     marks: { k: 3 },
   })
   expect(choose([entry('a', 'k', 3), entry('b', 'k', 2)])).toEqual({ names: ['a'], marks: { k: 3 } })
 })
 
 it('takes all entries of one publication, or none', () => {
-  const both = [entry('q1', 'k', 5), entry('q2', 'k', 5), entry('q1', 'k', 6), entry('q2', 'k', 6)]
+  const both = [5, 6].flatMap((number) => {
+    const first = entry('q1', 'k', number)
+    return [first, { ...first, name: 'q2' }]
+  })
   expect(choose(both, { k: 5 })).toEqual({ names: ['q1', 'q2'], marks: { k: 6 } })
 })
