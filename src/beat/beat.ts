@@ -67,6 +67,8 @@ export class Beat {
    * broker does. Rejects where settings are wrong. May be called twice, and again after a stop.
    */
   start(): Promise<void> {
+    const life = this.#life
+    if (life?.stopping.signal.aborted === true) return life.ended.promise.then(() => this.start())
     this.#life ??= this.#begin()
     return this.#life.started
   }

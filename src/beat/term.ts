@@ -87,8 +87,7 @@ export class Term {
     const renewing = this.#keepRenewing(ended.signal)
     try {
       while (!this.#isOver) {
-        if (this.#version === undefined) await this.#read()
-        await this.#look()
+        await (this.#version === undefined ? this.#read() : this.#look())
       }
     } finally {
       ended.abort()
@@ -104,8 +103,9 @@ export class Term {
 
   async #read(): Promise<void> {
     const { read, clock, store, logger } = this.#parts
-    // What is stored is then all there is to know.
     await this.#writer.flush()
+    // Else what was sent meanwhile would not be known of, and be sent again.
+    if (this.#writer.pending > 0) return this.#rest()
     const { rows, orphans, unreadable, version } = await read()
     this.#version = version
     const nowMs = clock.now()
@@ -122,6 +122,7 @@ export class Term {
     for (const error of unreadable) logger.error(`beat: ${error.message}`)
     if (orphans.length > 0) await store.removeEntries(orphans)
     logger.debug(`beat: ${String(this.#agenda.size)} entries on the timetable`)
+    return undefined
   }
 
   /** Send what is due, or rest where nothing is. */
@@ -221,7 +222,7 @@ export class Term {
 
   #lose(): void {
     if (this.#lost.signal.aborted) return
-    this.#parts.logger.warning('beat: Another one leads now')
+    this.#parts.logger.warning('beat: This one leads no more')
     this.#lost.abort()
   }
 

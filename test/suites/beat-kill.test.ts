@@ -49,7 +49,7 @@ function testTakeOver(fate: 'killed' | 'stopped for a while', urlOf: (cwd: strin
     await next.sees(/Sending due task tick 19/, 20_000)
     if (fate !== 'killed') {
       doomed.signal('SIGCONT')
-      await doomed.sees(/Another one leads now/)
+      await doomed.sees(/This one leads no more/)
       // Else it would lead again when the next one ends.
       await doomed.kill()
     }

@@ -120,6 +120,13 @@ describe('a beat', () => {
       await beat.closed()
       expect(beat.isLeading).toBe(false)
     }
+    await beat.start()
+    const stopped = beat.stop()
+    await beat.start()
+    await stopped
+    await clock.advance(0)
+    expect(beat.isLeading).toBe(true)
+    await beat.stop()
     expect(await sent()).toEqual(['a', 'a'])
   })
 

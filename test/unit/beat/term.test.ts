@@ -36,7 +36,11 @@ async function lab(changes: { store?: (store: BeatStore) => Partial<BeatStore>; 
     dispatch: { send } as unknown as Dispatch,
     clock,
     logger: silentLogger(),
-    read: async () => ({ rows: [row], orphans: [], unreadable: [], version: (await store.load()).version }),
+    read: async () => {
+      const { version, entries } = await store.load()
+      const state = entries.find(({ name }) => name === 'a')?.state
+      return { rows: [{ ...row, state }], orphans: [], unreadable: [], version }
+    },
     maxIntervalMs: 300_000,
     syncEvery: changes.syncEvery ?? 0,
     cronDeadlineMs: undefined,
@@ -78,6 +82,26 @@ it('sends nothing once it may not lead any more, though nobody has said so', asy
   const hung = await lab({ store: () => ({ renew: () => new Promise(() => undefined) }) })
   await hung.clock.advance(30_000)
   expect([hung.sent, hung.isOver()]).toEqual([[], false])
+})
+
+it('does not read anew what it could not write', async () => {
+  let isFull = false
+  const saved = async (): Promise<never> => {
+    throw new ConnectionError('full')
+  }
+  const { clock, store, sent, stop } = await lab({
+    store: (real) => ({ saveStates: (leadership, states) => (isFull ? saved() : real.saveStates(leadership, states)) }),
+  })
+  await clock.advance(5000)
+  isFull = true
+  await clock.advance(5500)
+  await store.pause('another')
+  await clock.advance(4000)
+  expect(sent).toEqual(['10000'])
+  isFull = false
+  await clock.advance(10_000)
+  expect(sent).toEqual(['10000', '20000'])
+  await stop()
 })
 
 it('ends when its states are refused', async () => {
