@@ -149,7 +149,7 @@ function testHealing<S extends Server>(broker: Broker<S>): void {
 
   it('calls end in time when the broker stays away, and say where and why', async () => {
     await proxy.refuse()
-    const app = makeApp({ taskPublishRetryPolicy: { timeout: 0.5 } })
+    const app = makeApp({ taskPublishRetryPolicy: { timeout: 2 } })
     const error = await app.sendTask('healing.run', [1]).catch((reason: unknown) => reason)
     expect(error).toBeInstanceOf(OperationalError)
     expect(String(error)).toContain(`127.0.0.1:${String(proxy.port)}`)
