@@ -90,6 +90,7 @@ export class Connections {
       serializer: serialization.serializer(resultSerializer),
       resultExpiresMs: resultExpires === null || resultExpires === 0 ? undefined : resultExpires * 1000,
       redis: redisOptions(settings),
+      brokerUrls: settings.brokerWriteUrl,
       connect: (purpose) => this.broker(settings, purpose),
       replyTo,
       resultPersistent: settings.resultPersistent ?? false,

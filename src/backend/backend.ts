@@ -10,6 +10,7 @@ import type { ChordPart, GroupMeta, TaskMeta } from '../protocol/result.ts'
 import type { TaskState } from '../protocol/states.ts'
 import type { SqliteRegistry } from '../driver/sqlite.ts'
 import type { Serializer } from '../serialization/serializer.ts'
+import type { Once } from '../transport/transport.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
 
@@ -32,6 +33,8 @@ export interface BackendContext {
   readonly serializer: Serializer
   /** What the settings say of connections to Redis (`redisHost` and so on), under the names of the driver's options. */
   readonly redis: Readonly<Record<string, unknown>>
+  /** Where calls are published. */
+  readonly brokerUrls: string | readonly string[]
   /** How long a document is kept, in milliseconds (`resultExpires`); undefined is for ever. */
   readonly resultExpiresMs: number | undefined
   /** For results that are messages: a new way to the broker, which the backend closes. It connects when it is used. */
@@ -100,12 +103,23 @@ export interface ReturnedHeader {
   readonly saved: GroupMeta | undefined
 }
 
+/** The part was the last: the caller sends the body, then closes the chord. */
+export interface CompleteChord {
+  readonly kind: 'complete'
+  /** Throws `BackendError` where what came back is no part. */
+  readonly read: () => ReturnedHeader
+  /**
+   * The mark under which the body is published, where the broker's messages lie with the chords: sent again, it is left
+   * out, until the chord is closed or opened anew.
+   */
+  readonly once?: Once
+}
+
 /** How a chord stands after a part came back. */
 export type ChordProgress =
   /** Others are missing, or the body was sent: nothing is to be done. */
   | { readonly kind: 'counted' }
-  /** It was the last: the caller sends the body, then closes the chord. `read` throws `BackendError` for what is no part. */
-  | { readonly kind: 'complete'; readonly read: () => ReturnedHeader }
+  | CompleteChord
   /** Somebody else is about to send the body. Ask again in so many milliseconds, for he may die over it. */
   | { readonly kind: 'claimed'; readonly againMs: number }
 
@@ -121,7 +135,7 @@ export interface ReturningPart extends PartReturn {
  *
  * Between the last part and the closing lies the sending of the body. Whoever brings the last part claims it for
  * `CHORD_CLAIM_MS`; if he dies, his task is delivered again, and who redoes it finds the chord complete, not closed and the
- * claim lapsed. So a body is never lost, and is sent twice only where its sender dies between the broker's word and the
+ * claim lapsed. So a body is never lost, and is sent twice only where there is no mark (`once`) and its sender dies between the broker's word and the
  * closing, or takes longer than the claim; both times under the id that it was frozen with.
  *
  * What is kept of a chord expires like results do. All verbs reject with `BackendError`, but for `returnPart`.

@@ -2,6 +2,7 @@
  * `sqlite:///celeriac.db`: results in a file, by default the broker's, so that a result and the acknowledgement of its
  * task are one transaction. Rows are `sqlite/results.ts`, waiting is `sqlite/watcher.ts`.
  */
+import { resolve } from 'node:path'
 import { BackendError, BackendGetMetaError, BackendStoreError, OperationalError } from '../errors.ts'
 import type { SqliteDatabase, SqlStatements } from '../driver/sqlite.ts'
 import { TransactionBatch } from '../driver/sqlite/batch.ts'
@@ -10,7 +11,7 @@ import type { GroupMeta, TaskMeta } from '../protocol/result.ts'
 import { readSqliteOptions } from '../transport/sqlite/options.ts'
 import type { SqliteSettings } from '../transport/sqlite/options.ts'
 import { ensureSchema } from '../transport/sqlite/schema.ts'
-import { maskPassword } from '../util/url.ts'
+import { maskPassword, sqliteFile } from '../util/url.ts'
 import type {
   BackendContext,
   BackendFactory,
@@ -58,7 +59,8 @@ class SqliteBackend implements ResultBackend {
     this.displayUrl = maskPassword(url)
     this.#settings = settings
     this.#context = context
-    this.chords = new SqliteChordStore(context, (work) => this.#writeChord(work))
+    const isMarked = isBrokersFile(settings.file, context.brokerUrls)
+    this.chords = new SqliteChordStore({ context, isMarked, write: (work) => this.#writeChord(work) })
   }
 
   encodeResult(meta: TaskMeta): EncodedResult {
@@ -219,6 +221,12 @@ class SqliteBackend implements ResultBackend {
     const { clock, resultExpiresMs } = this.#context
     return resultExpiresMs === undefined ? null : clock.now() + resultExpiresMs
   }
+}
+
+/** Do the calls go into this file too? */
+function isBrokersFile(file: string, urls: string | readonly string[]): boolean {
+  const [url = '', ...others] = typeof urls === 'string' ? [urls] : urls
+  return others.length === 0 && url.startsWith('sqlite:') && resolve(sqliteFile(url)) === resolve(file)
 }
 
 /** The backend's own error for a file that cannot be used now; other errors say enough. */

@@ -5,10 +5,9 @@
 import type { ChordStore, ReturningPart } from '../backend/backend.ts'
 import { runOutside } from '../context.ts'
 import { TurnBatch } from '../util/turn.ts'
-import { insist, senderOf } from './chord-part.ts'
+import { insist, planBody } from './chord-part.ts'
 import type { ChordRuntime, Part } from './chord-part.ts'
 import { valuesOf } from './chord-values.ts'
-import { planFollower } from './continue.ts'
 import type { PlannedCall } from './host.ts'
 
 /** A part that may have been the last one of its chord. */
@@ -61,10 +60,9 @@ export class ChordEnds {
   /** Undefined where it is no plain call, or its values cannot be had at once. */
   #planBody({ part, returned: { progress } }: ChordEnd): PlannedCall | undefined {
     if (progress === undefined || progress instanceof Error || progress.kind !== 'complete') return undefined
-    if (part.chord.subtask_type !== null || this.#parts.host.canvasPolicy().alwaysEager) return undefined
     try {
       const { parts, saved } = progress.read()
-      return saved === undefined ? planFollower(senderOf(part), part.chord, valuesOf(parts)) : undefined
+      return saved === undefined ? planBody(this.#parts.host, part, valuesOf(parts), progress.once) : undefined
     } catch {
       return undefined
     }

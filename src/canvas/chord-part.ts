@@ -7,7 +7,7 @@
  * A store or broker that is away is asked again for as long as it takes: a body must not fail because a server started
  * anew. Only what would fail for ever fails the body.
  */
-import type { ChordStore, ResultBackend, ReturnedHeader, ReturningPart } from '../backend/backend.ts'
+import type { ChordStore, CompleteChord, ResultBackend, ReturnedHeader, ReturningPart } from '../backend/backend.ts'
 import { runOutside } from '../context.ts'
 import { BackendError, ChordError, OperationalError } from '../errors.ts'
 import { isOperational } from '../messaging/failure.ts'
@@ -16,6 +16,7 @@ import type { TaskMeta } from '../protocol/result.ts'
 import type { SignatureData } from '../protocol/signature.ts'
 import { FAILURE } from '../protocol/states.ts'
 import type { TaskState } from '../protocol/states.ts'
+import type { Once } from '../transport/transport.ts'
 import { asError } from '../util/as-error.ts'
 import { pause, waitBefore } from '../util/backoff.ts'
 import type { GrowingWait } from '../util/backoff.ts'
@@ -24,9 +25,9 @@ import type { Logger } from '../util/logger.ts'
 import type { MaybePromise } from '../util/maybe-promise.ts'
 import { failureMeta, tasksOf } from './abandoned.ts'
 import { awaitParts, chordError, errorRepr, nestedValues, valuesOf } from './chord-values.ts'
-import { callErrbacks, sendFollower } from './continue.ts'
+import { callErrbacks, planFollower, sendFollower } from './continue.ts'
 import type { Predecessor } from './continue.ts'
-import type { Host } from './host.ts'
+import type { Host, PlannedCall } from './host.ts'
 import { linksOf } from './options.ts'
 
 /** What ending a part takes. */
@@ -95,9 +96,9 @@ export async function settleChord(runtime: ChordRuntime, part: Part, returned: R
   if (returned.progress instanceof Error) returned.progress = undefined
   const isOver = await insist(runtime, part, async () => {
     try {
-      const header = await bring(runtime, chords, returned)
-      if (header === undefined) return false
-      await sendBody(host, part, await gather(runtime, backend, header))
+      const complete = await bring(runtime, chords, returned)
+      if (complete === undefined) return false
+      await sendBody(host, part, await gather(runtime, backend, complete.read()), complete.once)
     } catch (error) {
       returned.progress = undefined
       if (mayPass(error) || !(error instanceof ChordError || error instanceof BackendError)) throw error
@@ -164,19 +165,19 @@ export async function failBody(runtime: ChordRuntime, body: SignatureData, error
   if (isGroup && ids.length > 0) await host.revoke(ids, {})
 }
 
-/** The header where this part completes it; undefined where there is nothing to do. */
+/** The chord where this part completes it; undefined where there is nothing to do. */
 async function bring(
   { clock, signal }: ChordRuntime,
   chords: ChordStore,
   part: ReturningPart,
-): Promise<ReturnedHeader | undefined> {
+): Promise<CompleteChord | undefined> {
   for (;;) {
     if (part.progress === undefined) await chords.returnPart(part)
     const { progress } = part
     if (progress === undefined || progress instanceof Error)
       throw progress ?? new BackendError('A part was not counted')
     if (progress.kind === 'counted') return undefined
-    if (progress.kind === 'complete') return progress.read()
+    if (progress.kind === 'complete') return progress
     if (signal.aborted) throw new OperationalError(`Somebody else is about to send the body of chord ${part.groupId}`)
     await pause(clock, progress.againMs, signal)
     part.progress = undefined
@@ -203,17 +204,27 @@ function gather(
  * The body is nobody's child, as in Celery, where the last part has ended by now; but its message says who sent it.
  * Rejects with `ChordError` where no other attempt would help.
  */
-export async function sendBody(host: Host, part: Part, values: unknown[]): Promise<void> {
+export async function sendBody(host: Host, part: Part, values: unknown[], once?: Once): Promise<void> {
   try {
-    await runOutside(() => sendFollower(host, senderOf(part), part.chord, values))
+    const call = once === undefined ? undefined : planBody(host, part, values, once)
+    await runOutside<Promise<unknown>>(() =>
+      call === undefined ? sendFollower(host, senderOf(part), part.chord, values) : host.callMany([call]),
+    )
   } catch (error) {
     if (mayPass(error)) throw error
     throw chordError(`Callback error: ${errorRepr(error)}`, error)
   }
 }
 
+/** The call that the body is; undefined where it is a work-flow, or runs here. */
+export function planBody(host: Host, part: Part, values: unknown[], once: Once | undefined): PlannedCall | undefined {
+  if (part.chord.subtask_type !== null || host.canvasPolicy().alwaysEager) return undefined
+  const call = planFollower(senderOf(part), part.chord, values)
+  return once === undefined ? call : { ...call, once }
+}
+
 /** Who the body's message says has sent it. */
-export function senderOf({ id, rootId, priority, chord }: Part): Predecessor {
+function senderOf({ id, rootId, priority, chord }: Part): Predecessor {
   const { root_id: root } = chord.options
   return { id, rootId: typeof root === 'string' ? root : rootId, priority }
 }

@@ -1,6 +1,7 @@
 /** SEAM Host: what work-flows need of their app. The app implements it; tests have a small one of their own. */
 import type { AsyncResult, ResultHost } from '../result/async-result.ts'
 import type { SignatureData } from '../protocol/signature.ts'
+import type { Once } from '../transport/transport.ts'
 import type { PublishOptions, SignatureObject } from './options.ts'
 
 /** One call that is ready to be published. */
@@ -8,6 +9,8 @@ export interface PlannedCall {
   readonly name: string
   readonly args: readonly unknown[]
   readonly options: PublishOptions
+  /** Publish it only if this is more than what was published last under the same key; where the broker can tell. */
+  readonly once?: Once
 }
 
 /** The settings of work-flows. */

@@ -26,6 +26,7 @@ export function backendContext(changes: Partial<BackendContext> = {}): BackendCo
       throw new Error('No broker here')
     },
     redis: {},
+    brokerUrls: [],
     replyTo: 'replies',
     resultPersistent: false,
     decodeResult: ({ body }) => json.decode(body),

@@ -8,7 +8,14 @@ import type { ChordPart } from '../../protocol/result.ts'
 import { escapeBody, unescapeBody } from '../../transport/sqlite/codec.ts'
 import { asError } from '../../util/as-error.ts'
 import { CHORD_CLAIM_MS, CLOSED_CHORD_MS } from '../backend.ts'
-import type { BackendContext, ChordProgress, ChordStore, PartReturn, ReturningPart } from '../backend.ts'
+import type {
+  BackendContext,
+  ChordProgress,
+  ChordStore,
+  PartReturn,
+  ReturnedHeader,
+  ReturningPart,
+} from '../backend.ts'
 import { decodeHeader, encodePartDocument } from '../documents.ts'
 import { readGroup } from './results.ts'
 
@@ -25,33 +32,47 @@ const COUNT = 'UPDATE celeriac_chord SET parts = ?, claim = ?, claimed_ms = ?, e
 const READ_PARTS = 'SELECT escaped, body FROM celeriac_chord_part WHERE chord = ? ORDER BY place IS NULL, place, task'
 const CLOSE = `UPDATE celeriac_chord SET expires_ms = ?, size = NULL, added = 0, parts = 0, claim = NULL, claimed_ms = NULL,
   closed = 1 WHERE id = ?`
+/** The broker's marks (`transport/sqlite/messages.ts`): one of a chord whose body was sent, until it is closed. */
+const DELETE_MARK = 'DELETE FROM celeriac_mark WHERE key = ?'
+const MARK_PREFIX = 'chord '
 const HAS_EXPIRED = 'SELECT 1 AS found FROM celeriac_chord WHERE expires_ms <= ? LIMIT 1'
 const DELETE_EXPIRED_PARTS = `DELETE FROM celeriac_chord_part
   WHERE chord IN (SELECT id FROM celeriac_chord WHERE expires_ms <= ? AND parts > 0)`
 const DELETE_EXPIRED = 'DELETE FROM celeriac_chord WHERE expires_ms <= ?'
+const DELETE_EXPIRED_MARKS = `DELETE FROM celeriac_mark
+  WHERE key IN (SELECT '${MARK_PREFIX}' || id FROM celeriac_chord WHERE expires_ms <= ? AND closed = 0)`
 
-/** Runs work in a transaction. Rejects with `BackendError`. */
-export type WriteChord = (work: (statements: SqlStatements) => void) => Promise<void>
+/** What the chords of a file need. */
+export interface SqliteChordParts {
+  readonly context: BackendContext
+  /** Runs work in a transaction. Rejects with `BackendError`. */
+  readonly write: (work: (statements: SqlStatements) => void) => Promise<void>
+  /** Bodies are published into the same file, whose broker keeps marks (`CompleteChord.once`). */
+  readonly isMarked: boolean
+}
 
 const COUNTED: ChordProgress = { kind: 'counted' }
 
 /** The chords of one file. */
 export class SqliteChordStore implements ChordStore {
   readonly #context: BackendContext
-  readonly #write: WriteChord
+  readonly #write: SqliteChordParts['write']
+  readonly #isMarked: boolean
   /** The parts of this turn; undefined where nothing waits. */
   #returning: ReturningPart[] | undefined
   #counting: Promise<void> = Promise.resolve()
 
-  constructor(context: BackendContext, write: WriteChord) {
+  constructor({ context, write, isMarked }: SqliteChordParts) {
     this.#context = context
     this.#write = write
+    this.#isMarked = isMarked
   }
 
   async setChordSize(groupId: string, size: number): Promise<void> {
     await this.#write((statements) => {
       openChord(statements, groupId, this.#context.clock.now())
       statements.run(SET_SIZE, size, expiryOf(this.#context), groupId)
+      if (this.#isMarked) statements.run(DELETE_MARK, markOf(groupId))
     })
   }
 
@@ -85,6 +106,7 @@ export class SqliteChordStore implements ChordStore {
         openChord(statements, groupId, nowMs)
         statements.run(DELETE_PARTS, groupId)
         statements.run(CLOSE, expiresMs, groupId)
+        if (this.#isMarked) statements.run(DELETE_MARK, markOf(groupId))
       }
     })
   }
@@ -94,7 +116,7 @@ export class SqliteChordStore implements ChordStore {
     try {
       await this.#write((statements) => {
         this.#closeBatch(parts)
-        countParts(statements, parts, this.#context)
+        countParts(statements, parts, this.#context, this.#isMarked)
       })
     } catch (error) {
       this.#closeBatch(parts)
@@ -109,6 +131,10 @@ export class SqliteChordStore implements ChordStore {
   }
 }
 
+function markOf(groupId: string): string {
+  return MARK_PREFIX + groupId
+}
+
 /** A row of the table. */
 interface Chord {
   readonly id: string
@@ -121,14 +147,19 @@ interface Chord {
 }
 
 /** Note and count parts, in their order. */
-function countParts(statements: SqlStatements, parts: readonly ReturningPart[], context: BackendContext): void {
+function countParts(
+  statements: SqlStatements,
+  parts: readonly ReturningPart[],
+  context: BackendContext,
+  isMarked: boolean,
+): void {
   const nowMs = context.clock.now()
   const chords = new Map<string, Chord>()
   for (const part of parts) {
     const { groupId } = part
     const chord = chords.get(groupId) ?? openChord(statements, groupId, nowMs)
     chords.set(groupId, chord)
-    part.progress = chord.closed ? COUNTED : bring(statements, chord, part, context)
+    part.progress = chord.closed ? COUNTED : bring(statements, chord, part, context, isMarked)
   }
   const expiresMs = expiryOf(context)
   for (const { id, closed, parts, claim, claimedMs } of chords.values()) {
@@ -136,7 +167,13 @@ function countParts(statements: SqlStatements, parts: readonly ReturningPart[], 
   }
 }
 
-function bring(statements: SqlStatements, chord: Chord, part: PartReturn, context: BackendContext): ChordProgress {
+function bring(
+  statements: SqlStatements,
+  chord: Chord,
+  part: PartReturn,
+  context: BackendContext,
+  isMarked: boolean,
+): ChordProgress {
   const nowMs = context.clock.now()
   note(statements, chord, part)
   if (chord.expected === undefined || chord.parts < chord.expected) return COUNTED
@@ -148,7 +185,8 @@ function bring(statements: SqlStatements, chord: Chord, part: PartReturn, contex
   const bodies = statements.all(READ_PARTS, chord.id).map((row) => unescapeBody(row['body'], row['escaped'] === 1))
   const saved = readGroup(statements, chord.id, nowMs)
   // Decoded outside of the transaction, which others wait for.
-  return { kind: 'complete', read: () => decodeHeader(context.serializer, chord.id, bodies, saved) }
+  const read = (): ReturnedHeader => decodeHeader(context.serializer, chord.id, bodies, saved)
+  return { kind: 'complete', read, ...(isMarked ? { once: { key: markOf(chord.id), number: 1 } } : {}) }
 }
 
 function note(statements: SqlStatements, chord: Chord, { taskId, index, body: given }: PartReturn): void {
@@ -199,5 +237,6 @@ export function hasExpiredChords(statements: SqlStatements, nowMs: number): bool
 /** Remove chords that have expired, with their parts. */
 export function deleteExpiredChords(statements: SqlStatements, nowMs: number): void {
   statements.run(DELETE_EXPIRED_PARTS, nowMs)
+  statements.run(DELETE_EXPIRED_MARKS, nowMs)
   statements.run(DELETE_EXPIRED, nowMs)
 }

@@ -1,17 +1,22 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { CHORD_CLAIM_MS } from '../../../src/backend/backend.ts'
 import type { ChordStore, ReturningPart } from '../../../src/backend/backend.ts'
+import { Celery } from '../../../src/celery.ts'
 import { MemoryBackendFactory } from '../../../src/backend/memory.ts'
 import { ChordEnds } from '../../../src/canvas/chord-ends.ts'
 import type { ChordEnd } from '../../../src/canvas/chord-ends.ts'
+import { settleChord } from '../../../src/canvas/chord-part.ts'
 import type { Host, PlannedCall } from '../../../src/canvas/host.ts'
 import { BackendError, ConnectionError } from '../../../src/errors.ts'
 import { groupTuple, taskTuple } from '../../../src/protocol/result.ts'
 import { signatureData } from '../../../src/protocol/signature.ts'
 import type { SignatureFields } from '../../../src/protocol/signature.ts'
-import { silentLogger } from '../../support/product.ts'
+import { silentLogger } from '../../../src/util/logger.ts'
 import { backendContext } from '../../support/context.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import type { FakeClock } from '../../support/fake-clock.ts'
+import { query, temporaryFile } from '../../support/sqlite.ts'
+import { waitFor } from '../../support/wait-for.ts'
 import { fakeHost } from '../../support/fake-host.ts'
 
 interface Place {
@@ -110,5 +115,69 @@ describe('ChordEnds', () => {
     for (let turn = 0; turn < 20; turn += 1) await clock.advance(1000)
     await adding
     expect([end.isOver, sent.length, refusals]).toEqual([true, 1, -1])
+  })
+})
+
+describe('a body in the file of its chord', () => {
+  interface FileOfChords {
+    readonly app: Celery
+    readonly chords: ChordStore
+    readonly count: (table: string) => unknown
+    /** The end of a chord of one part, counted for whoever has this claim. */
+    complete(claim: string): Promise<ChordEnd>
+  }
+
+  async function openFile(clock: FakeClock): Promise<FileOfChords> {
+    const file = temporaryFile()
+    const url = `sqlite:///${file}`
+    const app = new Celery('proj', { broker: url, backend: url, clock, logger: silentLogger() })
+    onTestFinished(() => app.close())
+    const { chords } = await app.backend()
+    if (chords === undefined) expect.fail('it counts')
+    const chord = signatureData({ task: 'proj.sum', options: { task_id: 'body' } })
+    const complete = async (claim: string): Promise<ChordEnd> => {
+      const body = chords.encodePart({ taskId: 't', status: 'SUCCESS', result: 1 })
+      const returned: ReturningPart = { taskId: 't', groupId: 'g', index: 0, body, claim, progress: undefined }
+      await chords.returnPart(returned)
+      const part = { id: 't', rootId: 'r', groupId: 'g', groupIndex: 0, chord, priority: undefined }
+      return { part, returned, isOver: false }
+    }
+    return { app, chords, complete, count: (table) => query(file, `SELECT count(*) AS n FROM ${table}`)[0]?.['n'] }
+  }
+
+  it.each(['together', 'alone'])(
+    'is sent once, although its sender died before the chord was closed (%s)',
+    async (how) => {
+      const clock = fakeClock()
+      const { app, chords, complete, count } = await openFile(clock)
+      const common = { host: app, clock, logger: silentLogger(), signal: new AbortController().signal }
+      await chords.setChordSize('g', 1)
+      let died = false
+      const closeChords = (): Promise<void> => {
+        died = true
+        return new Promise(() => undefined)
+      }
+      void new ChordEnds({ ...common, chords: { closeChords } as unknown as ChordStore }).add(await complete('doomed'))
+      await waitFor(() => died)
+      expect([count('celeriac_message'), count('celeriac_mark')]).toEqual([1, 1])
+      await clock.advance(CHORD_CLAIM_MS)
+      const end = await complete('next')
+      if (how === 'together') await new ChordEnds({ ...common, chords }).add(end)
+      else await settleChord({ ...common, store: () => undefined }, end.part, end.returned)
+      expect([count('celeriac_message'), count('celeriac_mark')]).toEqual([1, 0])
+      expect((await complete('late')).returned.progress).toEqual({ kind: 'counted' })
+    },
+  )
+
+  it('is sent once more where the work-flow is', async () => {
+    const clock = fakeClock()
+    const { app, chords, complete, count } = await openFile(clock)
+    const signal = new AbortController().signal
+    const ends = new ChordEnds({ host: app, chords, clock, logger: silentLogger(), signal })
+    for (const sent of [1, 2]) {
+      await chords.setChordSize('g', 1)
+      await ends.add(await complete(String(sent)))
+      expect([count('celeriac_message'), count('celeriac_mark')]).toEqual([sent, 0])
+    }
   })
 })

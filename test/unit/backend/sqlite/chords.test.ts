@@ -18,7 +18,7 @@ async function openStore(
   const database = openDatabase(file)
   await ensureSchema(database)
   const context = backendContext({ clock, resultExpiresMs })
-  const store = new SqliteChordStore(context, (work) => database.write(work))
+  const store = new SqliteChordStore({ context, isMarked: false, write: (work) => database.write(work) })
   return { database, store, count: (table) => query(file, `SELECT count(*) AS n FROM ${table}`)[0]?.['n'] }
 }
 
@@ -55,7 +55,7 @@ it('keeps no parts of a closed chord, and forgets it after a day', async () => {
   await database.release()
 })
 
-it('removes expired chords with their parts, and begins anew where one has expired', async () => {
+it('removes expired chords with their parts and marks, and begins anew where one has expired', async () => {
   const { database, store, count } = await openStore(1000)
   await store.setChordSize('g1', 2)
   await bring(store, 'a', 't0')
@@ -64,8 +64,9 @@ it('removes expired chords with their parts, and begins anew where one has expir
   expect(count('celeriac_chord_part')).toBe(1)
   await clock.advance(1000)
   await database.write((statements) => {
+    statements.run("INSERT INTO celeriac_mark (key, number) VALUES ('chord g1', 1), ('chord of another', 1)")
     deleteExpiredChords(statements, clock.now())
   })
-  expect([count('celeriac_chord'), count('celeriac_chord_part')]).toEqual([0, 0])
+  expect(['celeriac_chord', 'celeriac_chord_part', 'celeriac_mark'].map(count)).toEqual([0, 0, 1])
   await database.release()
 })
