@@ -80,9 +80,17 @@ export class Celery extends App {
 
   async #openBeatStore(filename?: string): Promise<BeatStore> {
     const broker = await this.brokerOptions()
+    const { beatScheduleFilename, beatScheduler } = this.conf.values
+    const context = { scope: this.main, filename: filename ?? beatScheduleFilename }
+    if (typeof beatScheduler === 'string' && beatScheduler.includes('://')) {
+      const elsewhere = { ...broker, urls: beatScheduler, transportOptions: {} }
+      return this.beatStores.open(beatScheduler, { ...context, broker: elsewhere })
+    }
+    if (beatScheduler !== null) {
+      this.logger.warning('beatScheduler is no URL, such as redis://localhost/0: the timetable stays with the broker')
+    }
     // All beats of an app must look at the same one, also while messages go to another: so it is always the first.
     const [url = ''] = splitUrls(broker.urls)
-    const { beatScheduleFilename } = this.conf.values
-    return this.beatStores.open(url, { scope: this.main, broker, filename: filename ?? beatScheduleFilename })
+    return this.beatStores.open(url, { ...context, broker })
   }
 }

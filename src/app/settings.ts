@@ -583,7 +583,7 @@ export const SETTINGS = {
 
   /** Beat's timetable: name to task, schedule, arguments and options. */
   beatSchedule: { type: 'schedule', default: {} },
-  /** What keeps beat's timetable: the name of a scheduler or its class. Default: beat's own choice. */
+  /** Where beat's timetable lies: a URL such as `redis://localhost/0`. Default: with the broker. Python's schedulers have no effect. */
   beatScheduler: { type: 'component', default: null },
   /** The file in which beat keeps where entries stand, with RabbitMQ, which cannot keep it; `.json` is added to its name. */
   beatScheduleFilename: { type: 'string', default: 'celerybeat-schedule' },

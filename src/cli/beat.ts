@@ -13,7 +13,7 @@ import { maskPassword } from '../util/url.ts'
 import type { Component } from '../worker/component.ts'
 import { EXIT_FAILURE, EXIT_USAGE, type CommandRunner } from './command.ts'
 import { detach } from './daemon.ts'
-import { seconds } from './options.ts'
+import { seconds, storeUrl } from './options.ts'
 import { dropPrivileges } from './privileges.ts'
 import { addServiceOptions, runService } from './service.ts'
 import type { ServiceDefaults, ServiceOptions } from './service.ts'
@@ -23,6 +23,7 @@ import { addTimetableCommands } from './timetable.ts'
 /** What the command line says. Names are those of the flags. */
 interface BeatCommandOptions extends ServiceOptions {
   readonly schedule?: string
+  readonly scheduler?: string
   readonly maxInterval?: number
 }
 
@@ -44,6 +45,11 @@ export function addBeatCommand(program: Command, run: CommandRunner): void {
     .usage('[options] [beat.SETTING=VALUE ...] | COMMAND')
     .argument('[settings...]', 'settings that win over all others')
     .option('-s, --schedule <file>', 'keep last runs in this file, where the broker cannot keep them (RabbitMQ)')
+    .option(
+      '-S, --scheduler <url>',
+      'keep the timetable there, such as redis://localhost/0, and not with the broker',
+      storeUrl,
+    )
     .option('--max-interval <seconds>', 'rest for so long at most; it is a second at most in any case', seconds)
   addServiceOptions(command).addHelpText('after', EXAMPLES)
   addTimetableCommands(command, run)
@@ -71,6 +77,7 @@ async function runBeat(
   session.appLocation()
   const app = await session.app()
   app.conf.update(readOverrides(args, 'beat'))
+  app.conf.update({ beatScheduler: options.scheduler })
   await app.prepare()
   const plan = { command: 'beat', hostname: defaultNodename('beat@'), options, defaults: serviceDefaults(app) }
   await runService(session, app, plan, () => keepBeating(session, app, options))

@@ -15,6 +15,12 @@ export function commaList(text: string): string[] {
     .filter((part) => part !== '')
 }
 
+/** `redis://localhost/0` */
+export function storeUrl(text: string): string {
+  if (!text.includes('://')) throw new InvalidArgumentError('Write a URL, such as redis://localhost/0.')
+  return text
+}
+
 /** `[2, 2]` */
 export function jsonArray(text: string): unknown[] {
   const value = json(text)

@@ -51,9 +51,15 @@ Examples:
 /** The timetable that a command is about. */
 type OpenTimetable = (session: Session) => Promise<Schedules>
 
-/** Add the commands to `beat`, which has the option `--schedule`. */
+/** Where the timetable lies, by the options of `beat`. */
+interface TimetablePlace {
+  readonly schedule?: string
+  readonly scheduler?: string
+}
+
+/** Add the commands to `beat`. */
 export function addTimetableCommands(beat: Command, run: CommandRunner): void {
-  const open: OpenTimetable = (session) => openTimetable(session, beat.opts<{ schedule?: string }>().schedule)
+  const open: OpenTimetable = (session) => openTimetable(session, beat.opts<TimetablePlace>())
   beat
     .command('list')
     .description('Show the timetable: what is sent, when, and when it was sent last.')
@@ -193,12 +199,12 @@ async function checkArguments(session: Session, { task, args = [], kwargs = {} }
   await app.tasks.definition(task)?.check(args, kwargs)
 }
 
-/** The app's timetable, with what its task modules put on it; `file` is that of `beat --schedule`. */
-async function openTimetable(session: Session, file: string | undefined): Promise<Schedules> {
+/** The app's timetable, with what its task modules put on it. */
+async function openTimetable(session: Session, { schedule, scheduler }: TimetablePlace): Promise<Schedules> {
   // Timetables belong to an app: a broker alone has none.
   session.appLocation()
   const app = await session.app()
-  app.conf.update({ beatScheduleFilename: file })
+  app.conf.update({ beatScheduleFilename: schedule, beatScheduler: scheduler })
   await app.importTasks()
   return app.schedule
 }

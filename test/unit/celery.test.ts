@@ -1,8 +1,11 @@
+import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { App } from '../../src/app/app.ts'
 import { Celery } from '../../src/celery.ts'
+import { createLogger } from '../../src/util/logger.ts'
 import type { Component } from '../../src/worker/component.ts'
 import { Worker } from '../../src/worker/worker.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 it('is an app that can work its own tasks', async () => {
   const app = new Celery('proj', { broker: 'memory://', backend: 'memory://' })
@@ -57,4 +60,22 @@ it('has commands of its own, and refuses what cannot be one', () => {
   app.addWorkerCommand({ name: 'mine', kind: 'inspect', run: () => 1 })
   expect(app.workerCommands.map(({ name }) => name)).toEqual(expect.arrayContaining(['ping', 'stats', 'mine']))
   expect(() => app.addWorkerCommand({ name: '', kind: 'inspect', run: () => 1 })).toThrow('needs a name')
+})
+
+it('keeps the timetable of beat where beatScheduler says', async () => {
+  const elsewhere = `sqlite:///${join(temporaryDirectory(), 'beat.db')}`
+  const app = new Celery('proj', { broker: 'memory://', beatScheduler: elsewhere })
+  await app.schedule.add('kept', { task: 'proj.kept', schedule: 10 })
+  const other = new Celery('proj', { broker: elsewhere })
+  expect(await other.schedule.list()).toMatchObject([{ name: 'kept' }])
+  await Promise.all([app.close(), other.close()])
+})
+
+it('leaves it with the broker where beatScheduler is one of Python', async () => {
+  const lines: string[] = []
+  const logger = createLogger({ level: 'WARNING', write: ({ message }) => lines.push(message) })
+  const app = new Celery('proj', { broker: 'memory://', beatScheduler: 'celery.beat:PersistentScheduler', logger })
+  expect(await app.schedule.list()).toEqual([])
+  expect(lines.filter((line) => line.includes('beatScheduler is no URL'))).toHaveLength(1)
+  await app.close()
 })

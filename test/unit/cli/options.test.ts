@@ -6,6 +6,7 @@ describe('values of options', () => {
     [options.commaList, 'a, b,,c ', ['a', 'b', 'c']],
     [options.commaList, '', []],
     [options.jsonArray, '[2, "x"]', [2, 'x']],
+    [options.storeUrl, 'redis://a/0', 'redis://a/0'],
     [options.jsonObject, '{"x": 1}', { x: 1 }],
     [options.isoTime, '2026-11-21', new Date(Date.UTC(2026, 10, 21))],
     [options.isoTime, '2026-11-21T10:00:00', new Date(Date.UTC(2026, 10, 21, 10))],
@@ -32,6 +33,7 @@ describe('values of options', () => {
 
   it.each([
     [options.jsonArray, '{}', /JSON array/],
+    [options.storeUrl, 'celery.beat:PersistentScheduler', /a URL, such as redis/],
     [options.jsonArray, '[2', /not JSON.*quotes/],
     [options.jsonObject, '[]', /JSON object/],
     [options.jsonObject, 'null', /JSON object/],
