@@ -28,8 +28,8 @@ const ASIDE = '.unreadable'
 const LOCK = '.lock'
 const LOCK_TRY_MS = 10
 const LOCK_TIMEOUT_MS = 5000
-/** Whoever has held a lock for so long has died over it: a change takes some milliseconds. */
-const STALE_LOCK_MS = 10_000
+/** Whoever has held a lock for so long has died over it: a change takes some milliseconds. The next one leads within 5 s. */
+const STALE_LOCK_MS = 2_000
 
 export interface TimetableFileParts {
   /** `.json` is added where it does not end so. */
