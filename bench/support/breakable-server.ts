@@ -2,11 +2,11 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { connect } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { freePort } from './ports.ts'
-import { DEBIAN, prepare, untilItGreets } from './rabbitmq-server.ts'
+import { rabbitmqProgram } from '../../test/support/rabbitmq-node.ts'
+import { prepare, untilItGreets } from './rabbitmq-server.ts'
 
 /** A server, from its first start to its end. */
 export class BreakableServer {
@@ -59,10 +59,9 @@ export async function startBreakableRedis(folder: string): Promise<BreakableServ
 export async function startBreakableRabbitmq(folder: string): Promise<BreakableServer> {
   const port = await freePort()
   const env = await prepare(folder, port)
-  const program = existsSync(DEBIAN) ? DEBIAN : 'rabbitmq-server'
   const server = new BreakableServer(
     port,
-    () => spawn(program, { stdio: 'ignore', env }),
+    () => spawn(rabbitmqProgram('rabbitmq-server'), { stdio: 'ignore', env }),
     () => untilItGreets(port),
   )
   await server.start()

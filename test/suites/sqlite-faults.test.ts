@@ -1,56 +1,17 @@
 /** What happens to the embedded store when processes are killed, files are broken and disks are full. Real processes. */
-import { fork, spawnSync } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
+import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, openSync, readFileSync, statSync, truncateSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { backendContext } from '../support/context.ts'
+import { HelperProcess } from '../support/helper-process.ts'
 import { sqliteBackend } from '../../src/backend/sqlite.ts'
 import { SqliteFiles } from '../../src/driver/sqlite.ts'
 import type { SqliteStore } from '../../src/transport/sqlite/store.ts'
 import { bodies, entry, findFaults, message, openStore, query, temporaryFile } from '../support/sqlite.ts'
 import { waitFor } from '../support/wait-for.ts'
 
-const SCRIPT = new URL('../support/sqlite-process.ts', import.meta.url).pathname
 const HAS_NAMESPACES = spawnSync('unshare', ['--mount', '--map-root-user', 'true']).status === 0
-
-/** A process with what it said. */
-class Helper {
-  readonly #child: ChildProcess
-  readonly #said: unknown[] = []
-
-  constructor(role: string, file: string, argument = '', command: readonly string[] = []) {
-    const [execPath = process.execPath, ...before] = command
-    this.#child = fork(SCRIPT, [role, file, argument], {
-      execPath,
-      execArgv: [...before, ...(command.length === 0 ? [] : [process.execPath]), '--import', 'jiti/register'],
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    })
-    this.#child.on('message', (news) => this.#said.push(news))
-  }
-
-  get pid(): number {
-    return this.#child.pid ?? 0
-  }
-
-  /** The next thing that it says. */
-  async hear(): Promise<unknown> {
-    await waitFor(() => this.#said.length > 0 || this.#child.exitCode !== null, { timeoutMs: 20_000, intervalMs: 1 })
-    return this.#said.shift()
-  }
-
-  tell(news: string): void {
-    this.#child.send(news)
-  }
-
-  /** Kill it with no chance to do anything. */
-  async kill(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
-    this.#child.kill('SIGKILL')
-    await once(this.#child, 'exit')
-  }
-}
 
 function now(): number {
   return Number(process.hrtime.bigint()) / 1e6
@@ -65,7 +26,7 @@ function journal(path: string): unknown[][] {
 
 describe('the embedded store, whatever happens', () => {
   let file: string
-  const helpers: Helper[] = []
+  const helpers: HelperProcess[] = []
   const stores: SqliteStore[] = []
   beforeEach(() => {
     file = temporaryFile()
@@ -75,8 +36,8 @@ describe('the embedded store, whatever happens', () => {
     for (const store of stores.splice(0)) await store.close()
   })
 
-  function start(role: string, argument?: string, command?: readonly string[]): Helper {
-    const helper = new Helper(role, file, argument, command)
+  function start(role: string, argument = '', command?: readonly string[]): HelperProcess {
+    const helper = new HelperProcess('sqlite-process.ts', [role, file, argument], command)
     helpers.push(helper)
     return helper
   }
@@ -91,7 +52,7 @@ describe('the embedded store, whatever happens', () => {
     const folder = dirname(file)
     const deaths = new Map<string, number>()
     const paths: string[] = []
-    const begin = async (role: string): Promise<{ helper: Helper; path: string }> => {
+    const begin = async (role: string): Promise<{ helper: HelperProcess; path: string }> => {
       const path = join(folder, `${role}-${String(paths.length)}.log`)
       paths.push(path)
       const helper = start(role, path)

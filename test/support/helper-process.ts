@@ -8,13 +8,19 @@ export class HelperProcess {
   readonly #child: ChildProcess
   readonly #said: unknown[] = []
 
-  /** `script` is the name of a file beside this one. */
-  constructor(script: string, args: readonly string[]) {
+  /** `script` is the name of a file beside this one; `command` starts Node, such as `unshare` with its options. */
+  constructor(script: string, args: readonly string[], command: readonly string[] = []) {
+    const [execPath = process.execPath, ...before] = command
     this.#child = fork(new URL(script, import.meta.url).pathname, [...args], {
-      execArgv: ['--import', 'jiti/register'],
+      execPath,
+      execArgv: [...before, ...(command.length === 0 ? [] : [process.execPath]), '--import', 'jiti/register'],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
     this.#child.on('message', (news) => this.#said.push(news))
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
   }
 
   /** The next thing that it says. */

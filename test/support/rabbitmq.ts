@@ -3,11 +3,9 @@
  * seconds, so tests of one file share one node and take a virtual host, or names, of their own.
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
-import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { findFreePort } from './ports.ts'
+import { greets, prepareNode, rabbitmqProgram } from './rabbitmq-node.ts'
 import { describeWithServer, requireServer, stopProcess } from './server.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 import { waitFor } from './wait-for.ts'
@@ -30,8 +28,6 @@ export interface RabbitmqServer {
 }
 
 const PROGRAM = 'rabbitmq-server'
-/** Debian's own starter wants to change the user; what it starts does not. */
-const PROGRAMS = '/usr/lib/rabbitmq/bin'
 const START_TIMEOUT_MS = 60_000
 
 /** `describe` for tests that need `rabbitmq-server`. */
@@ -70,32 +66,13 @@ interface Node {
 async function createNode(): Promise<Node> {
   const folder = temporaryDirectory()
   const [port, distributionPort] = [await findFreePort(), await findFreePort()]
-  const plugins = join(folder, 'enabled_plugins')
-  writeFileSync(plugins, '[].\n')
-  writeFileSync(join(folder, 'rabbitmq.conf'), `listeners.tcp.1 = 127.0.0.1:${String(port)}\n`)
-  mkdirSync(join(folder, 'log'))
-  const environment = {
-    ...process.env,
-    // The Erlang cookie lies in the home folder.
-    HOME: folder,
-    RABBITMQ_NODENAME: `test-${String(port)}@localhost`,
-    RABBITMQ_DIST_PORT: String(distributionPort),
-    RABBITMQ_MNESIA_BASE: join(folder, 'mnesia'),
-    RABBITMQ_LOG_BASE: join(folder, 'log'),
-    RABBITMQ_ENABLED_PLUGINS_FILE: plugins,
-    RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq'),
-    RABBITMQ_CONF_ENV_FILE: '/dev/null',
-    RABBITMQ_PID_FILE: join(folder, 'pid'),
-    // Without a shell around it, so that a signal reaches the node itself.
-    RUNNING_UNDER_SYSTEMD: 'true',
-    // Schedulers that spin while they wait take the time of those who work.
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none',
-  }
+  // Two schedulers are enough for tests.
+  const environment = prepareNode({ folder, port, distributionPort, name: 'test', erlangOptions: '+S 2:2' })
   return { port, folder, environment }
 }
 
 async function start({ port, folder, environment }: Node): Promise<ChildProcess> {
-  const server = spawn(program(PROGRAM), { stdio: 'ignore', env: environment, cwd: folder })
+  const server = spawn(rabbitmqProgram(PROGRAM), { stdio: 'ignore', env: environment, cwd: folder })
   endWithUs(server.pid)
   const failed = new Promise((_, reject) => {
     server.once('error', reject)
@@ -117,23 +94,8 @@ function endWithUs(pid: number | undefined): void {
 }
 
 async function control({ environment }: Node, args: readonly string[]): Promise<string> {
-  const { stdout } = await promisify(execFile)(program('rabbitmqctl'), ['--silent', ...args], { env: environment })
-  return stdout
-}
-
-function program(name: string): string {
-  const path = join(PROGRAMS, name)
-  return existsSync(path) ? path : name
-}
-
-/** It answers a handshake: while it boots, the port may be open and nobody there. */
-function greets(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write('AMQP\0\0\x09\x01'))
-    const answer = (value: boolean) => () => {
-      socket.destroy()
-      resolve(value)
-    }
-    socket.once('data', answer(true)).once('error', answer(false)).once('close', answer(false))
+  const { stdout } = await promisify(execFile)(rabbitmqProgram('rabbitmqctl'), ['--silent', ...args], {
+    env: environment,
   })
+  return stdout
 }
