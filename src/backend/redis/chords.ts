@@ -26,59 +26,96 @@ const COUNTED: ChordProgress = { kind: 'counted' }
 
 /**
  * KEYS: of each chord its parts, size, added, claim, saved. ARGV: the time to live in milliseconds (0 is for ever), how
- * long a claim holds in milliseconds; then for each part the part, and in one text, for it is arguments that cost: the
- * number of its chord, its place, the claim, and the task's id as it stands at the beginning of the part.
+ * long a claim holds in milliseconds; then for each chord how many parts come back and by threes the part, its place, and
+ * in one text (for it is arguments that cost) the claim and the task's id as it stands at the beginning of the part.
  * Answers for each part 0; the milliseconds for which another one's claim holds; to the one who is to send the body a list
  * of what was saved and of all parts; or the text of an error, for one chord that is broken must not stop the others.
+ *
+ * Parts whose places are free are added in one go. Only where something lies between the first and the last of them is
+ * each looked for: it may have come back before.
  */
 const RETURN_PARTS: RedisScript = {
   name: 'return parts of chords',
   lua: `
 local lifetime, hold = tonumber(ARGV[1]), ARGV[2]
-local chords, answers = {}, {}
-local function open(number)
-  local first = number * 5 - 4
-  local said = redis.call('MGET', KEYS[first + 1], KEYS[first + 2], KEYS[first + 3])
-  local size, added = tonumber(said[1]), tonumber(said[2]) or 0
-  local missing = size and size + added - redis.call('ZCARD', KEYS[first])
-  return { parts = KEYS[first], claim = KEYS[first + 3], saved = KEYS[first + 4], claimed = said[3], missing = missing }
+local function open(first)
+  local said = redis.call('MGET', KEYS[first + 1], KEYS[first + 2], KEYS[first + 3], KEYS[first + 4])
+  local size, added, known = tonumber(said[1]), tonumber(said[2]) or 0, redis.call('ZCARD', KEYS[first])
+  local missing = size and size + added - known
+  return { parts = KEYS[first], claim = KEYS[first + 3], claimed = said[3], saved = said[4], known = known, missing = missing }
 end
-local function note(chord, part, place, id)
-  local change = 1
-  for _, known in ipairs(redis.call('ZRANGEBYSCORE', chord.parts, place, place)) do
-    if known == part then
-      change = 0
-    elseif string.find(string.sub(known, 1, #id + 32), id, 1, true) then
-      change = change - redis.call('ZREM', chord.parts, known)
-    end
+local function is_free(chord, at, last)
+  if chord.known == 0 then return true end
+  local least, greatest = math.huge, -math.huge
+  for i = at, last, 3 do
+    local place = tonumber(ARGV[i + 1])
+    if place then least, greatest = math.min(least, place), math.max(greatest, place) end
   end
-  redis.call('ZADD', chord.parts, place, part)
+  return least > greatest or redis.call('ZCOUNT', chord.parts, least, greatest) == 0
+end
+local function lessen(chord, change)
   chord.missing = chord.missing and chord.missing - change
 end
-local function bring(part, facts)
-  local word, place, claim, id = string.match(facts, '^(%d+) (%S+) (%S+) (.*)$')
-  local number = tonumber(word)
-  local chord = chords[number] or open(number)
-  chords[number] = chord
-  if chord.claimed == '${CLOSED}' then return 0 end
-  note(chord, part, place, id)
+local function add(chord, fresh)
+  if #fresh > 0 then lessen(chord, redis.call('ZADD', chord.parts, unpack(fresh))) end
+end
+local function note(chord, part, place, facts)
+  local id = string.match(facts, ' (.*)$')
+  for _, known in ipairs(redis.call('ZRANGEBYSCORE', chord.parts, place, place)) do
+    if known ~= part and string.find(string.sub(known, 1, #id + 32), id, 1, true) then
+      lessen(chord, -redis.call('ZREM', chord.parts, known))
+    end
+  end
+  add(chord, { place, part })
+end
+local function answer(chord, facts)
   if not chord.missing or chord.missing > 0 then return 0 end
+  local claim = string.match(facts, '^%S+')
   if chord.claimed and chord.claimed ~= claim then return math.max(redis.call('PTTL', chord.claim), 1) end
   redis.call('SET', chord.claim, claim, 'PX', hold)
   chord.claimed = claim
   local all = redis.call('ZRANGE', chord.parts, 0, -1)
-  table.insert(all, 1, redis.call('GET', chord.saved))
+  table.insert(all, 1, chord.saved)
   return all
 end
-for i = 3, #ARGV, 2 do
-  local _, answer = pcall(bring, ARGV[i], ARGV[i + 1])
-  if type(answer) == 'table' and answer.err then answer = answer.err end
-  answers[#answers + 1] = answer
-end
-if lifetime > 0 then
-  for i = 1, #KEYS, 5 do
-    for j = i, i + 2 do redis.call('PEXPIRE', KEYS[j], lifetime) end
+local function bring(first, at, last)
+  local chord, answers = open(first), {}
+  local fresh, taken = {}, { ['+inf'] = true }
+  local free = is_free(chord, at, last)
+  for i = at, last, 3 do
+    local part, place, facts = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+    if chord.claimed == '${CLOSED}' then
+      answers[#answers + 1] = 0
+    else
+      if free and not taken[place] then
+        taken[place] = true
+        fresh[#fresh + 1], fresh[#fresh + 2] = place, part
+      else
+        add(chord, fresh)
+        fresh = {}
+        note(chord, part, place, facts)
+      end
+      if chord.missing and chord.missing <= #fresh / 2 then
+        add(chord, fresh)
+        fresh = {}
+      end
+      answers[#answers + 1] = answer(chord, facts)
+    end
   end
+  add(chord, fresh)
+  -- Size and added have an end of their own, which must only not come before the last part.
+  if lifetime > 0 then
+    for key = first, chord.claimed and first or first + 2 do redis.call('PEXPIRE', KEYS[key], lifetime) end
+  end
+  return answers
+end
+local answers, at = {}, 3
+for first = 1, #KEYS, 5 do
+  local last = at + 3 * tonumber(ARGV[at])
+  local _, said = pcall(bring, first, at + 1, last)
+  if type(said) == 'table' and said.err then said = said.err end
+  for i = at + 1, last, 3 do answers[#answers + 1] = type(said) == 'table' and said[(i - at + 2) / 3] or said end
+  at = last + 1
 end
 return answers`,
 }
@@ -178,17 +215,23 @@ export class RedisChordStore implements ChordStore {
   }
 
   async #call(client: RedisClient, parts: readonly ReturningPart[]): Promise<void> {
-    const numbers = new Map<string, number>()
-    for (const { groupId } of parts) if (!numbers.has(groupId)) numbers.set(groupId, numbers.size + 1)
-    const groupIds = [...numbers.keys()]
-    if (client.isCluster && groupIds.length > 1) return this.#callEach(client, parts, groupIds)
+    const chords = groupByChord(parts)
+    const groupIds = [...chords.keys()]
+    if (client.isCluster && chords.size > 1) {
+      // They lie on different nodes, and a script works on one of them.
+      await Promise.all([...chords.values()].map((each) => this.#call(client, each)))
+      return
+    }
     const { serializer, keys } = this.#parts
     const names = groupIds.flatMap((groupId) => {
       const { parts: list, size, added, claim, saved } = keys.chord(groupId, client.isCluster)
       return [list, size, added, claim, saved]
     })
     const args: RedisArgument[] = [this.#lifetimeMs, CHORD_CLAIM_MS]
-    for (const part of parts) args.push(part.body, factsOf(part, numbers.get(part.groupId), serializer))
+    for (const some of chords.values()) {
+      args.push(some.length)
+      for (const part of some) args.push(part.body, placeOf(part), factsOf(part, serializer))
+    }
     const reply = await client.run(RETURN_PARTS, names, args, { bytes: this.#bytes })
     const replies = Array.isArray(reply) ? reply : []
     const isElsewhere = client.isCluster && replies.some(Array.isArray)
@@ -199,13 +242,8 @@ export class RedisChordStore implements ChordStore {
           this.#bytes,
         )
       : []
-    for (const [index, part] of parts.entries()) part.progress = this.#read(part.groupId, replies[index], saved)
-  }
-
-  /** The chords of a cluster lie on different nodes, and a script works on one of them. */
-  async #callEach(client: RedisClient, parts: readonly ReturningPart[], groupIds: readonly string[]): Promise<void> {
-    const calls = groupIds.map((id) => parts.filter(({ groupId }) => groupId === id))
-    await Promise.all(calls.map((call) => this.#call(client, call)))
+    const answered = [...chords.values()].flat()
+    for (const [index, part] of answered.entries()) part.progress = this.#read(part.groupId, replies[index], saved)
   }
 
   #read(groupId: string, reply: RedisReply | undefined, savedElsewhere: Body | undefined): ChordProgress | Error {
@@ -226,7 +264,21 @@ function idInPart(serializer: Serializer, taskId: string): string {
   return serializer.name === 'json' ? JSON.stringify(taskId) : taskId
 }
 
-/** See `RETURN_PARTS`. */
-function factsOf({ index, claim, taskId }: PartReturn, chord: number | undefined, serializer: Serializer): string {
-  return `${String(chord)} ${String(index ?? '+inf')} ${claim} ${idInPart(serializer, taskId)}`
+/** As `RETURN_PARTS` has them: those of one chord together. */
+function groupByChord(parts: readonly ReturningPart[]): Map<string, ReturningPart[]> {
+  const chords = new Map<string, ReturningPart[]>()
+  for (const part of parts) {
+    const others = chords.get(part.groupId)
+    if (others === undefined) chords.set(part.groupId, [part])
+    else others.push(part)
+  }
+  return chords
+}
+
+function placeOf({ index }: PartReturn): string {
+  return String(index ?? '+inf')
+}
+
+function factsOf({ claim, taskId }: PartReturn, serializer: Serializer): string {
+  return `${claim} ${idInPart(serializer, taskId)}`
 }

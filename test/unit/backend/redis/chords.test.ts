@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import type { ChordProgress, ChordStore, ResultBackend } from '../../../../src/backend/backend.ts'
 import { BackendError } from '../../../../src/errors.ts'
@@ -103,6 +104,37 @@ describeWithRedis('chords in Redis', () => {
     const before = await calls()
     await Promise.all(Array.from({ length: 99 }, (_, index) => bring({ taskId: `t${String(index + 1)}`, index })))
     expect((await calls()) - before).toBe(1)
+  })
+
+  it('counts each part once and keeps what it said last, whatever comes again in whichever round', async () => {
+    const size = 6
+    const part = fc.record({ place: fc.nat(size - 1), result: fc.nat(2) })
+    const rounds = fc.array(fc.array(part, { minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 6 })
+    const property = fc.asyncProperty(rounds, fc.subarray([...Array(size).keys()]), async (all, unnumbered) => {
+      await server.ask('FLUSHALL')
+      await chords.setChordSize('g1', size)
+      const said = new Map<number, number>()
+      for (const round of all) {
+        const answers = await Promise.all(
+          round.map(({ place, result }) =>
+            bring({ taskId: `t${String(place)}`, index: unnumbered.includes(place) ? undefined : place, result }),
+          ),
+        )
+        const last = answers.at(-1)
+        const kinds = round.map(({ place, result }) => {
+          said.set(place, result)
+          return said.size === size ? 'complete' : 'counted'
+        })
+        expect(answers.map(({ kind }) => kind)).toEqual(kinds)
+        if (last?.kind !== 'complete') continue
+        const values = last.read().parts.map(({ taskId, result }) => [taskId, result])
+        expect(new Map(values as [string, unknown][])).toEqual(
+          new Map([...said].map(([place, result]) => [`t${String(place)}`, result])),
+        )
+        expect(values).toHaveLength(size)
+      }
+    })
+    await fc.assert(property, { numRuns: 200 })
   })
 
   it('lets another one send the body when the claim has lapsed', async () => {
