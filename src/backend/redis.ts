@@ -8,7 +8,8 @@ import { BackendError, BackendGetMetaError, CeleryError } from '../errors.ts'
 import type { Body } from '../protocol/message.ts'
 import type { GroupMeta, TaskMeta } from '../protocol/result.ts'
 import type { TaskState } from '../protocol/states.ts'
-import { maskPassword } from '../util/url.ts'
+import { REDIS_SCHEMES } from '../transport/registry.ts'
+import { maskPassword, schemeOf, splitUrls } from '../util/url.ts'
 import type {
   BackendContext,
   BackendFactory,
@@ -67,7 +68,13 @@ class RedisBackend implements ResultBackend {
       logger,
       displayUrl: this.displayUrl,
     })
-    this.chords = new RedisChordStore({ keys, serializer, resultExpiresMs, use: (work) => this.#use(work) })
+    this.chords = new RedisChordStore({
+      keys,
+      serializer,
+      resultExpiresMs,
+      isMarked: isRedis(context.brokerUrls),
+      use: (work) => this.#use(work),
+    })
     this.#keys = keys
     this.#session = session
     this.#writes = new Writes({
@@ -183,4 +190,9 @@ class RedisBackend implements ResultBackend {
       return undefined
     }
   }
+}
+
+/** Are all of these brokers Redis? */
+function isRedis(urls: string | readonly string[]): boolean {
+  return splitUrls(urls).every((url) => REDIS_SCHEMES.includes(schemeOf(url)))
 }

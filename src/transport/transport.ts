@@ -112,6 +112,8 @@ export interface Binding {
 export interface Once {
   readonly key: string
   readonly number: number
+  /** For how long the key must be remembered, in milliseconds; after that it may be forgotten. Default for ever. */
+  readonly forMs?: number
 }
 
 /** A message on its way out. */

@@ -1,4 +1,4 @@
-/** kill -9 between the last part of a chord and its body: whoever gets the part next sends the body, once. */
+/** kill -9 just before and just after the body of a chord is sent: whoever gets the last part next sees to it, and it runs once. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
@@ -10,27 +10,32 @@ import { describeWithRedis, startRedis } from '../support/redis.ts'
 import type { RedisServer } from '../support/redis.ts'
 import { waitFor } from '../support/wait-for.ts'
 
-/** A worker that is told to dies with the first body that it is about to send, after it has counted all parts. */
+/** A worker that is told to dies with the first body that it sends, after it has counted all parts. */
 const APP = `
 import { appendFileSync } from 'node:fs'
 import { Celery } from 'celeriac'
 
 // The dead are missed soon.
 export const app = new Celery('proj', { brokerTransportOptions: { lease: 3 } })
-app.task('proj.part', { acksLate: true, rejectOnWorkerLost: true }, (number: number) => number)
+app.task('proj.part', { acksLate: true, rejectOnWorkerLost: true }, (number: number) => {
+  appendFileSync('parts', 'x')
+  return number
+})
 app.task('proj.body', (numbers: readonly number[]) => {
   appendFileSync('bodies', \`\${JSON.stringify(numbers)}\\n\`)
   return numbers
 })
-app.signals.on('before-task-publish', ({ task }) => {
-  if (task !== 'proj.body' || process.env['DIES'] !== 'yes') return
-  appendFileSync('deaths', 'x')
-  process.kill(process.pid, 'SIGKILL')
-})
+for (const moment of ['before', 'after'] as const) {
+  app.signals.on(\`\${moment}-task-publish\`, ({ task }) => {
+    if (task !== 'proj.body' || process.env['DIES'] !== moment) return
+    appendFileSync('deaths', 'x')
+    process.kill(process.pid, 'SIGKILL')
+  })
+}
 `
 
-function testKill(pool: string, urlOf: (cwd: string) => string): void {
-  it(`the body runs once (${pool})`, { timeout: 90_000 }, async () => {
+function testKill(pool: string, moment: 'before' | 'after', urlOf: (cwd: string) => string): void {
+  it(`the body runs once (killed ${moment} it is sent, ${pool})`, { timeout: 90_000 }, async () => {
     const cwd = makeProject({ 'app.ts': APP })
     const url = urlOf(cwd)
     const app = new Celery('proj', { broker: url, backend: url, logger: silentLogger() })
@@ -41,19 +46,30 @@ function testKill(pool: string, urlOf: (cwd: string) => string): void {
         env: { DIES },
       })
     const parts = [1, 2, 3].map((number) => app.signature('proj.part', [number]))
-    const doomed = start('yes')
+    const doomed = start(moment)
     const result = await chord(parts, app.signature('proj.body')).delay()
     await waitFor(() => existsSync(join(cwd, 'deaths')), { timeoutMs: 20_000, what: 'the worker to die' })
     await doomed.kill()
     expect(existsSync(join(cwd, 'bodies'))).toBe(false)
     start('no')
     expect(await result.get({ timeout: 60 })).toEqual([1, 2, 3])
+    // The last part comes again from the dead.
+    await waitFor(() => readFileSync(join(cwd, 'parts'), 'utf8').length > parts.length, {
+      timeoutMs: 30_000,
+      what: 'the last part to come again',
+    })
+    const isIdle = async (): Promise<boolean> =>
+      Object.values((await app.control.inspect({ timeout: 5, limit: 1 }).active()) ?? {}).flat().length === 0
+    await waitFor(isIdle, { timeoutMs: 30_000, intervalMs: 200, what: 'all to be settled' })
+    expect(await app.control.purge()).toBe(0)
     expect(readFileSync(join(cwd, 'bodies'), 'utf8')).toBe('[1,2,3]\n')
   })
 }
 
 describe('over sqlite', () => {
-  testKill('prefork', (cwd) => `sqlite:///${join(cwd, 'celeriac.db')}`)
+  for (const moment of ['before', 'after'] as const) {
+    testKill('prefork', moment, (cwd) => `sqlite:///${join(cwd, 'celeriac.db')}`)
+  }
 })
 
 describeWithRedis('over redis', () => {
@@ -64,5 +80,5 @@ describeWithRedis('over redis', () => {
   afterAll(async () => {
     await server.stop()
   })
-  testKill('async', () => server.url)
+  for (const moment of ['before', 'after'] as const) testKill('async', moment, () => server.url)
 })

@@ -10,10 +10,11 @@ import { BackendError, OperationalError } from '../../errors.ts'
 import type { Body } from '../../protocol/message.ts'
 import type { ChordPart } from '../../protocol/result.ts'
 import type { Serializer } from '../../serialization/serializer.ts'
+import type { Once } from '../../transport/transport.ts'
 import { asError } from '../../util/as-error.ts'
 import { TurnBatch } from '../../util/turn.ts'
 import { CHORD_CLAIM_MS, CLOSED_CHORD_MS } from '../backend.ts'
-import type { ChordProgress, ChordStore, PartReturn, ReturningPart } from '../backend.ts'
+import type { ChordProgress, ChordStore, PartReturn, ReturnedHeader, ReturningPart } from '../backend.ts'
 import { decodeHeader, encodePartDocument } from '../documents.ts'
 import { divide } from './calls.ts'
 import { readBodies } from './documents.ts'
@@ -25,11 +26,11 @@ const CLOSED = 'closed'
 const COUNTED: ChordProgress = { kind: 'counted' }
 
 /**
- * KEYS: of each chord its parts, size, added, claim, saved. ARGV: the time to live in milliseconds (0 is for ever), how
+ * KEYS: of each chord its parts, size, added, claim, opened, saved. ARGV: the time to live in milliseconds (0 is for ever), how
  * long a claim holds in milliseconds; then for each chord how many parts come back and by threes the part, its place, and
  * in one text (for it is arguments that cost) the claim and the task's id as it stands at the beginning of the part.
  * Answers for each part 0; the milliseconds for which another one's claim holds; to the one who is to send the body a list
- * of what was saved and of all parts; or the text of an error, for one chord that is broken must not stop the others.
+ * of what was saved, when the chord was opened and of all parts; or the text of an error, for one chord that is broken must not stop the others.
  *
  * Parts whose places are free are added in one go. Only where something lies between the first and the last of them is
  * each looked for: it may have come back before.
@@ -39,10 +40,12 @@ const RETURN_PARTS: RedisScript = {
   lua: `
 local lifetime, hold = tonumber(ARGV[1]), ARGV[2]
 local function open(first)
-  local said = redis.call('MGET', KEYS[first + 1], KEYS[first + 2], KEYS[first + 3], KEYS[first + 4])
+  local said = redis.call('MGET', unpack(KEYS, first + 1, first + 5))
   local size, added, known = tonumber(said[1]), tonumber(said[2]) or 0, redis.call('ZCARD', KEYS[first])
   local missing = size and size + added - known
-  return { parts = KEYS[first], claim = KEYS[first + 3], claimed = said[3], saved = said[4], known = known, missing = missing }
+  local chord = { parts = KEYS[first], claim = KEYS[first + 3], known = known, missing = missing }
+  chord.claimed, chord.opened, chord.saved = said[3], said[4], said[5]
+  return chord
 end
 local function is_free(chord, at, last)
   if chord.known == 0 then return true end
@@ -75,6 +78,7 @@ local function answer(chord, facts)
   redis.call('SET', chord.claim, claim, 'PX', hold)
   chord.claimed = claim
   local all = redis.call('ZRANGE', chord.parts, 0, -1)
+  table.insert(all, 1, chord.opened)
   table.insert(all, 1, chord.saved)
   return all
 end
@@ -110,7 +114,7 @@ local function bring(first, at, last)
   return answers
 end
 local answers, at = {}, 3
-for first = 1, #KEYS, 5 do
+for first = 1, #KEYS, 6 do
   local last = at + 3 * tonumber(ARGV[at])
   local _, said = pcall(bring, first, at + 1, last)
   if type(said) == 'table' and said.err then said = said.err end
@@ -120,22 +124,29 @@ end
 return answers`,
 }
 
-/** KEYS: parts, size, added, claim. ARGV: the size, the time to live in milliseconds (0 is for ever). */
+/**
+ * KEYS: parts, size, added, claim, opened. ARGV: the size, the time to live in milliseconds (0 is for ever). Opened is the
+ * server's time in milliseconds, which grows with each time that the chord is opened.
+ */
 const OPEN_CHORD: RedisScript = {
   name: 'set the size of a chord',
   lua: `
 if redis.call('GET', KEYS[4]) == '${CLOSED}' then redis.call('DEL', KEYS[1], KEYS[3], KEYS[4]) end
-if tonumber(ARGV[2]) > 0 then redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2]) else redis.call('SET', KEYS[2], ARGV[1]) end
+local time = redis.call('TIME')
+local now_ms = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+for at, value in pairs({ [2] = ARGV[1], [5] = now_ms }) do
+  if tonumber(ARGV[2]) > 0 then redis.call('SET', KEYS[at], value, 'PX', ARGV[2]) else redis.call('SET', KEYS[at], value) end
+end
 return 0`,
 }
 
-/** KEYS: of each chord its claim, parts, size, added. ARGV: how long it is remembered, in milliseconds. */
+/** KEYS: of each chord its claim, parts, size, added, opened. ARGV: how long it is remembered, in milliseconds. */
 const CLOSE_CHORDS: RedisScript = {
   name: 'close chords',
   lua: `
-for i = 1, #KEYS, 4 do
+for i = 1, #KEYS, 5 do
   redis.call('SET', KEYS[i], '${CLOSED}', 'PX', ARGV[1])
-  redis.call('DEL', KEYS[i + 1], KEYS[i + 2], KEYS[i + 3])
+  redis.call('DEL', unpack(KEYS, i + 1, i + 4))
 end
 return 0`,
 }
@@ -146,6 +157,8 @@ export interface RedisChordParts {
   readonly serializer: Serializer
   /** Undefined is for ever. */
   readonly resultExpiresMs: number | undefined
+  /** Bodies are published into Redis, where a mark may be forgotten after a time (`CompleteChord.once`). */
+  readonly isMarked: boolean
   /** Runs work with a connection, again where that was lost. Rejects with `BackendError`. */
   readonly use: <T>(work: (client: RedisClient) => Promise<T>) => Promise<T>
 }
@@ -161,8 +174,8 @@ export class RedisChordStore implements ChordStore {
 
   async setChordSize(groupId: string, size: number): Promise<void> {
     await this.#parts.use((client) => {
-      const { parts, size: sizeKey, added, claim } = this.#parts.keys.chord(groupId, client.isCluster)
-      return client.run(OPEN_CHORD, [parts, sizeKey, added, claim], [size, this.#lifetimeMs])
+      const { parts, size: sizeKey, added, claim, opened } = this.#parts.keys.chord(groupId, client.isCluster)
+      return client.run(OPEN_CHORD, [parts, sizeKey, added, claim, opened], [size, this.#lifetimeMs])
     })
   }
 
@@ -183,19 +196,23 @@ export class RedisChordStore implements ChordStore {
   }
 
   async closeChords(groupIds: readonly string[]): Promise<void> {
-    const lifetimeMs = Math.ceil(Math.min(this.#parts.resultExpiresMs ?? Infinity, CLOSED_CHORD_MS))
     await this.#parts.use((client) => {
       const keys = groupIds.map((groupId) => {
-        const { claim, parts, size, added } = this.#parts.keys.chord(groupId, client.isCluster)
-        return [claim, parts, size, added]
+        const { claim, parts, size, added, opened } = this.#parts.keys.chord(groupId, client.isCluster)
+        return [claim, parts, size, added, opened]
       })
       const calls = client.isCluster ? keys : [keys.flat()]
-      return Promise.all(calls.map((call) => client.run(CLOSE_CHORDS, call, [lifetimeMs])))
+      return Promise.all(calls.map((call) => client.run(CLOSE_CHORDS, call, [this.#closedMs])))
     })
   }
 
   get #lifetimeMs(): number {
     return Math.ceil(this.#parts.resultExpiresMs ?? 0)
+  }
+
+  /** For how long it is remembered that a body was sent. */
+  get #closedMs(): number {
+    return Math.ceil(Math.min(this.#parts.resultExpiresMs ?? Infinity, CLOSED_CHORD_MS))
   }
 
   /** Text is read as text, which is cheaper. */
@@ -224,8 +241,8 @@ export class RedisChordStore implements ChordStore {
     }
     const { serializer, keys } = this.#parts
     const names = groupIds.flatMap((groupId) => {
-      const { parts: list, size, added, claim, saved } = keys.chord(groupId, client.isCluster)
-      return [list, size, added, claim, saved]
+      const { parts: list, size, added, claim, opened, saved } = keys.chord(groupId, client.isCluster)
+      return [list, size, added, claim, opened, saved]
     })
     const args: RedisArgument[] = [this.#lifetimeMs, CHORD_CLAIM_MS]
     for (const some of chords.values()) {
@@ -253,9 +270,13 @@ export class RedisChordStore implements ChordStore {
       const reason = `A part of the chord ${groupId} could not be counted: ${String(reply)}`
       return new BackendError(reason, { cause: new OperationalError(reason) })
     }
-    const [saved, ...parts] = reply as [Body | null, ...Body[]]
-    const { serializer } = this.#parts
-    return { kind: 'complete', read: () => decodeHeader(serializer, groupId, parts, saved ?? savedElsewhere) }
+    const [saved, opened, ...parts] = reply as [Body | null, Body | null, ...Body[]]
+    const { serializer, isMarked } = this.#parts
+    const read = (): ReturnedHeader => decodeHeader(serializer, groupId, parts, saved ?? savedElsewhere)
+    // Who opens a chord in Python does not say when: opened once more, its body would be left out.
+    if (!isMarked || opened === null) return { kind: 'complete', read }
+    const once: Once = { key: `chord ${groupId}`, number: Number(opened), forMs: this.#closedMs }
+    return { kind: 'complete', read, once }
   }
 }
 

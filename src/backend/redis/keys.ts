@@ -32,12 +32,12 @@ export class ResultKeys {
 
   /**
    * Of a chord: its parts, how many there are to be, how many were added later; which is ours alone, who sends the body,
-   * or that it was sent; and what was saved of its header. In a cluster they share a hash tag, for one script works on
+   * or that it was sent, and when it was opened; and what was saved of its header. In a cluster they share a hash tag, for one script works on
    * all; Celery's are together on one server only, and so is what was saved, which is read like any group.
    */
   chord(groupId: string, isCluster: boolean): ChordKeys {
     const key = this.group(isCluster ? `{${groupId}}` : groupId)
-    return { parts: `${key}.j`, size: `${key}.s`, added: `${key}.t`, claim: `${key}.c`, saved: key }
+    return { parts: `${key}.j`, size: `${key}.s`, added: `${key}.t`, claim: `${key}.c`, opened: `${key}.o`, saved: key }
   }
 }
 
@@ -47,5 +47,6 @@ export interface ChordKeys {
   readonly size: string
   readonly added: string
   readonly claim: string
+  readonly opened: string
   readonly saved: string
 }

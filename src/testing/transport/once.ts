@@ -20,6 +20,19 @@ export function testOnce(test: Test): void {
     assert.deepEqual((await drain(one, 'q', 7)).sort(), ['a1', 'a2', 'a3', 'a4', 'b1', 'plain', 'plain'])
   })
 
+  test('a mark that may be forgotten holds for as long as it was asked for', async (bench) => {
+    const connection = await bench.connect()
+    if (!connection.features.once) return
+    const [one, two] = [await connection.openChannel(), await bench.channel()]
+    await one.queueDeclare(queue('q'))
+    const numbered = (number: number): { once: { key: string; number: number; forMs: number } } => ({
+      once: { key: 'k', number, forMs: 60_000 },
+    })
+    await one.basicPublish([to('q', 'a1', numbered(1)), to('q', 'twin', numbered(1)), to('q', 'a2', numbered(2))])
+    await two.basicPublish([to('q', 'again', numbered(2)), to('q', 'a3', numbered(3))])
+    assert.deepEqual((await drain(one, 'q', 3)).sort(), ['a1', 'a2', 'a3'])
+  })
+
   test('what reaches several queues is one publication, and what is due later is marked at once', async (bench) => {
     const connection = await bench.connect()
     if (!connection.features.once) return

@@ -66,7 +66,10 @@ export class Keys {
   readonly exchanges: string
   /** Set: the queues that go with their last consumer. */
   readonly autoDelete: string
-  /** Hash: the number that was published last under each key (`Publication.once`). */
+  /**
+   * Hash: the number that was published last under each key (`Publication.once`). Those that are forgotten after a time
+   * are keys of their own: this name, a dot, theirs.
+   */
   readonly marks: string
   /** The greatest step not above each priority. */
   readonly #steps: readonly number[]

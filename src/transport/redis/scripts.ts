@@ -197,8 +197,9 @@ end
 
 /**
  * Publish, where some messages are not due or were perhaps published before. Arguments: the key of the marks; for each
- * message its queue, step, due time in milliseconds (empty for now), mark, number (empty without one) and envelope. Without
- * a step it is told on the channel that stands for the queue.
+ * message its queue, step, due time in milliseconds (empty for now), mark, number (empty without one), for how long that is
+ * remembered in milliseconds (empty is for ever) and envelope. Without a step it is told on the channel that stands for the
+ * queue.
  *
  * Marks are read first and written last: where the script fails in between, nothing that was left out counts as published.
  */
@@ -206,28 +207,40 @@ export const PUT: TransportScript = script(
   'put',
   [PARKING],
   `
-local marks, answers, numbers = ARGV[11], {}, {}
+local marks, answers, numbers, lives = ARGV[11], {}, {}, {}
 
-local function is_new(key, number)
+local function own(key) return marks .. '.' .. key end
+
+local function read(key, for_ms)
+  if for_ms == '' then return redis.call('HGET', marks, key) end
+  return redis.call('GET', own(key))
+end
+
+local function write(key, number, for_ms)
+  if for_ms == '' then redis.call('HSET', marks, key, number)
+  else redis.call('SET', own(key), number, 'PX', for_ms) end
+end
+
+local function is_new(key, number, for_ms)
   if number == '' then return true end
   local name = number .. ' ' .. key
   if answers[name] == nil then
-    local known = numbers[key] or redis.call('HGET', marks, key)
+    local known = numbers[key] or read(key, for_ms)
     answers[name] = not known or tonumber(number) > tonumber(known)
-    if answers[name] then numbers[key] = number end
+    if answers[name] then numbers[key], lives[key] = number, for_ms end
   end
   return answers[name]
 end
 
-for at = 12, #ARGV, 6 do
-  local queue, step, due_ms, key, number, envelope = unpack(ARGV, at, at + 5)
-  if is_new(key, number) then
+for at = 12, #ARGV, 7 do
+  local queue, step, due_ms, key, number, for_ms, envelope = unpack(ARGV, at, at + 6)
+  if is_new(key, number, for_ms) then
     if step == '' then redis.call('PUBLISH', queue, envelope)
     elseif due_ms == '' then redis.call('LPUSH', list(queue, step), envelope)
     else park(queue, step, due_ms, envelope) end
   end
 end
-for key, number in pairs(numbers) do redis.call('HSET', marks, key, number) end
+for key, number in pairs(numbers) do write(key, number, lives[key]) end
 `,
 )
 

@@ -7,7 +7,7 @@ import type { RedisArgument, RedisClient, RedisCommand, RedisReply } from '../..
 import { QUEUE_EXPIRES_ARGUMENT } from '../../protocol/arguments.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Logger } from '../../util/logger.ts'
-import type { Binding, ExchangeDeclaration, QueueDeclaration, TransportFeatures } from '../transport.ts'
+import type { Binding, ExchangeDeclaration, Once, QueueDeclaration, TransportFeatures } from '../transport.ts'
 import { StoreLife } from '../virtual/store-life.ts'
 import { chooseNew } from '../virtual/marks.ts'
 import type { QueueEntry, QueueStore, ReleaseOptions, StoredMessage } from '../virtual/store.ts'
@@ -325,11 +325,11 @@ export class RedisStore implements QueueStore {
   #putArguments({ entry: { queue, message, dueMs, once }, envelope }: Outgoing, nowMs: number): RedisArgument[] {
     const isLate = dueMs !== undefined && dueMs > nowMs
     const step = this.#keys.step(message.properties.priority)
-    return [queue, step, isLate ? dueMs : '', once?.key ?? '', once?.number ?? '', envelope]
+    return [queue, step, isLate ? dueMs : '', ...markArguments(once), envelope]
   }
 
   #tellArguments({ entry: { exchange, routingKey, once }, envelope }: Outgoing): RedisArgument[] {
-    return [this.#keys.channel(exchange, routingKey), '', '', once?.key ?? '', once?.number ?? '', envelope]
+    return [this.#keys.channel(exchange, routingKey), '', '', ...markArguments(once), envelope]
   }
 
   #pushes(messages: readonly Outgoing[]): RedisCommand[] {
@@ -460,6 +460,11 @@ function* readGroups(queues: readonly string[], groups: readonly RedisReply[]): 
     const queue = queues[Number(groups[at])] ?? ''
     yield { queue, step: String(groups[at + 1]), envelopes: groups[at + 2] as string[] }
   }
+}
+
+/** See `PUT`. */
+function markArguments(once: Once | undefined): RedisArgument[] {
+  return [once?.key ?? '', once?.number ?? '', once?.forMs ?? '']
 }
 
 /** The place of a tag among those of its owner. */

@@ -13,6 +13,7 @@ it('names keys as Celery does', () => {
     size: 'celery-taskset-meta-g1.s',
     added: 'celery-taskset-meta-g1.t',
     claim: 'celery-taskset-meta-g1.c',
+    opened: 'celery-taskset-meta-g1.o',
     saved: 'celery-taskset-meta-g1',
   })
   expect(keys.chord('g1', true)).toMatchObject({ parts: 'celery-taskset-meta-{g1}.j' })
