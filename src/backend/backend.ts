@@ -135,8 +135,8 @@ export interface ReturningPart extends PartReturn {
  *
  * Between the last part and the closing lies the sending of the body. Whoever brings the last part claims it for
  * `CHORD_CLAIM_MS`; if he dies, his task is delivered again, and who redoes it finds the chord complete, not closed and the
- * claim lapsed. So a body is never lost, and is sent twice only where there is no mark (`once`) and its sender dies between the broker's word and the
- * closing, or takes longer than the claim; both times under the id that it was frozen with.
+ * claim lapsed. So a body is never lost, and is sent twice only where there is no mark (`once`) and its sender dies between
+ * the broker's word and the closing, or takes longer than the claim; both times under the id that it was frozen with.
  *
  * What is kept of a chord expires like results do. All verbs reject with `BackendError`, but for `returnPart`.
  */
