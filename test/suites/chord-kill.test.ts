@@ -59,7 +59,7 @@ function testKill(pool: string, moment: 'before' | 'after', urlOf: (cwd: string)
       what: 'the last part to come again',
     })
     const isIdle = async (): Promise<boolean> =>
-      Object.values((await app.control.inspect({ timeout: 5, limit: 1 }).active()) ?? {}).flat().length === 0
+      Object.values(await app.control.inspect({ timeout: 5, limit: 1 }).active()).flat().length === 0
     await waitFor(isIdle, { timeoutMs: 30_000, intervalMs: 200, what: 'all to be settled' })
     expect(await app.control.purge()).toBe(0)
     expect(readFileSync(join(cwd, 'bodies'), 'utf8')).toBe('[1,2,3]\n')
