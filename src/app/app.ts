@@ -610,7 +610,7 @@ export class App implements TaskHost {
 
   async #openOutgoing(): Promise<Outgoing> {
     const settings = await this.prepare()
-    const replies = (await this.#connections.sendsReplies(settings)) ? (await this.backend()).replies : undefined
+    if (await this.#connections.sendsReplies(settings)) await this.backend()
     return new Outgoing({
       settings,
       connection: this.#connections.broker(settings, 'write'),
@@ -623,7 +623,7 @@ export class App implements TaskHost {
       middleware: this.#publishMiddleware,
       origin: anonymousNodename(),
       replyTo: this.replyTo,
-      replies,
+      replies: () => this.#backend.current?.replies,
       events: () => this.events.defaultDispatcher(),
     })
   }

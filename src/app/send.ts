@@ -61,8 +61,8 @@ export interface SenderParts {
   readonly origin: string
   /** Where replies to this app go (`reply_to`). */
   readonly replyTo: string
-  /** How to make ready for results; undefined where they need no call to wait for them. */
-  readonly replies?: Replies | undefined
+  /** How to make ready for results; undefined where nothing is to be done, or nothing was asked of the backend yet. */
+  readonly replies: () => Replies | undefined
   /** What `task-sent` events leave by (`taskSendSentEvent`). */
   readonly events: () => EventDispatcher
 }
@@ -244,21 +244,26 @@ export class Sender {
     )
   }
 
+  /** Only now, for they are waited for a short time only. */
   #expectReplies(prepared: readonly Prepared[]): void {
-    const { replies } = this.#parts
+    const replies = this.#parts.replies()
     if (replies === undefined) return
-    replies.expect(prepared.filter((call) => this.#wantsReply(call)).map(({ id }) => id))
+    const wanted = prepared.filter((call) => this.#wantsReply(call))
+    const address = replies.expect(wanted.map(({ id }) => id))
+    if (address === undefined) return
+    for (const { publication } of wanted) publication.message.properties.reply_to = address
   }
 
-  /** Its result comes back here, as a message. */
-  #wantsReply({ draft, publication }: Prepared): boolean {
-    return publication.message.properties.reply_to === this.#parts.replyTo && draft.options.ignoreResult !== true
+  /** Its result is to come back here. */
+  #wantsReply({ draft: { options } }: Prepared): boolean {
+    const { replyTo } = this.#parts
+    return (options.replyTo ?? replyTo) === replyTo && options.ignoreResult !== true
   }
 
   #queuesOf(prepared: readonly Prepared[]): Queue[] {
-    const { replies } = this.#parts
+    const queue = this.#parts.replies()?.queue
     const queues = queuesOf(prepared)
-    if (replies !== undefined && prepared.some((call) => this.#wantsReply(call))) queues.push(replies.queue)
+    if (queue !== undefined && prepared.some((call) => this.#wantsReply(call))) queues.push(queue)
     return queues
   }
 

@@ -39,7 +39,7 @@ export interface BackendContext {
   readonly resultExpiresMs: number | undefined
   /** For results that are messages: a new way to the broker, which the backend closes. It connects when it is used. */
   readonly connect: (purpose: 'read' | 'write') => BrokerConnection
-  /** The queue that replies to this process come to: the `reply_to` of its calls. */
+  /** Where replies to this process come to: the `reply_to` of its calls, where `Replies.expect` names no other. */
   readonly replyTo: string
   /** Results that are messages outlive a restart of the broker (`resultPersistent`). */
   readonly resultPersistent: boolean
@@ -54,7 +54,7 @@ export type BackendOptions = Readonly<Record<string, unknown>>
 export interface BackendFactory {
   /** The backend's name in banners and reports, such as `sqlite`. */
   readonly name: string
-  /** Results are messages, so that callers must make ready for them (`ResultBackend.replies`). Default false. */
+  /** Results are messages, so that callers must make ready for them before the first call (`ResultBackend.replies`). Default false. */
   readonly sendsReplies?: boolean
   /**
    * A backend that connects when it is first used. Throws `ImproperlyConfigured` for a wrong URL or option,
@@ -70,12 +70,15 @@ export interface EncodedResult {
   readonly body: Body
 }
 
-/** How a process makes ready for results that come back as messages. */
+/** How a process makes ready for results that come back to it by themselves. */
 export interface Replies {
-  /** To be declared before a call is published whose result is wanted. */
-  readonly queue: Queue
-  /** These calls are about to be published: their results will come here. */
-  expect(taskIds: readonly string[]): void
+  /** To be declared before a call is published whose result is wanted. Only where results are messages. */
+  readonly queue?: Queue
+  /**
+   * These calls are about to be published, and their results are wanted here. Answers what they must say in `reply_to`,
+   * where that is anything but the app's own `replyTo`.
+   */
+  expect(taskIds: readonly string[]): string | undefined
 }
 
 /** Ends a watch. May be called twice. */
@@ -173,14 +176,14 @@ export interface ResultBackend {
   readonly chords?: ChordStore
   /** Only where there can be no chords: why, as a sentence for the error. */
   readonly chordsRefused?: string
-  /** Only where results are messages. */
+  /** Only where results come back to their callers by themselves. */
   readonly replies?: Replies
   /** Encode with the result serializer. Throws `EncodeError` for a value that has no form there. */
   encodeResult(meta: TaskMeta): EncodedResult
   /**
    * Write one document. Writes of one turn of the event loop leave together. A stored SUCCESS is never overwritten
-   * (Celery's rule). `to` says who called the task; it counts where results are messages, and without it nobody gets
-   * them. Rejects with `BackendStoreError`.
+   * (Celery's rule). `to` says who called the task; it counts where `replies` does, and where results are messages
+   * nobody gets them without it. Rejects with `BackendStoreError`.
    */
   storeResult(result: EncodedResult, to?: ResultAddress): Promise<void>
   /** The newest document, or undefined for an id that is not known. Rejects with `BackendGetMetaError`. */

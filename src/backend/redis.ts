@@ -1,11 +1,12 @@
 /**
  * `redis://`: results in Redis, with Celery's keys and documents, so that Python reads what we write and the reverse.
- * Writing is `redis/writes.ts`, waiting `redis/watcher.ts`, the connection `redis/session.ts`.
+ * Writing is `redis/writes.ts`, waiting `redis/watcher.ts` and `redis/replies.ts`, the connection `redis/session.ts`.
  */
 import { connectRedis, readRedisOptions } from '../driver/redis.ts'
 import type { RedisClient } from '../driver/redis.ts'
 import { BackendError, BackendGetMetaError, CeleryError } from '../errors.ts'
 import type { Body } from '../protocol/message.ts'
+import type { ResultAddress } from '../protocol/reply.ts'
 import type { GroupMeta, TaskMeta } from '../protocol/result.ts'
 import type { TaskState } from '../protocol/states.ts'
 import { REDIS_SCHEMES } from '../transport/registry.ts'
@@ -17,6 +18,7 @@ import type {
   BackendOptions,
   ChordStore,
   EncodedResult,
+  Replies,
   ResultBackend,
   Watch,
 } from './backend.ts'
@@ -46,6 +48,7 @@ class RedisBackend implements ResultBackend {
   readonly features: BackendFeatures = FEATURES
   readonly displayUrl: string
   readonly chords: ChordStore
+  readonly replies: Replies
   readonly #context: BackendContext
   readonly #keys: ResultKeys
   readonly #session: Session
@@ -56,7 +59,7 @@ class RedisBackend implements ResultBackend {
   #closing: Promise<void> | undefined
 
   constructor(url: string, { keyPrefix, retry, connection }: RedisBackendSettings, context: BackendContext) {
-    const { clock, logger, serializer, resultExpiresMs } = context
+    const { clock, logger, serializer, resultExpiresMs, replyTo } = context
     this.displayUrl = maskPassword(url)
     this.#context = context
     this.#bytes = serializer.contentEncoding !== 'utf-8'
@@ -89,16 +92,18 @@ class RedisBackend implements ResultBackend {
       clock,
       logger,
       bytes: this.#bytes,
+      replyTo,
       decode: (taskId, body) => this.#decode(taskId, body),
     })
+    this.replies = this.#watcher.replies
   }
 
   encodeResult(meta: TaskMeta): EncodedResult {
     return encodeTaskDocument(this.#context.serializer, meta)
   }
 
-  storeResult(result: EncodedResult): Promise<void> {
-    return this.#writes.store(result)
+  storeResult(result: EncodedResult, to?: ResultAddress): Promise<void> {
+    return this.#writes.store(result, to)
   }
 
   async getMeta(taskId: string): Promise<TaskMeta | undefined> {

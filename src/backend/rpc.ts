@@ -87,6 +87,7 @@ class RpcBackend implements ResultBackend {
       expect: (taskIds) => {
         this.#isAsked = true
         this.#inbox.expect(taskIds)
+        return undefined
       },
     }
   }

@@ -4,9 +4,11 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { Celery, chain, chord, createLogger, group, GroupResult, resultFromTuple } from '../../src/index.ts'
 import type { AppOptions, TaskContext, AsyncResult } from '../../src/index.ts'
 import { decodeResultTuple } from '../../src/protocol/result.ts'
+import { fakeClock } from '../support/fake-clock.ts'
 import { describeWithRedis, startRedis } from '../support/redis.ts'
 import type { RedisServer } from '../support/redis.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const WAIT = { timeout: 10 }
 
@@ -157,6 +159,30 @@ describeWithRedis('results over redis', () => {
   afterAll(() => server.stop())
 
   testResults(() => ({ broker: server.url, backend: server.url }))
+
+  it('who waits for one call after the other need not ask for each result', async () => {
+    const options = { broker: server.url, backend: server.url }
+    const runner = makeApp(options)
+    runner.task('proj.double', (x: number) => x * 2)
+    const worker = runner.worker({ pool: 'async', concurrency: 8 })
+    await worker.start()
+    onTestFinished(() => worker.stop('cold'))
+    // On its clock no result is late.
+    const app = makeApp({ ...options, clock: fakeClock() })
+    const double = app.task('proj.double', (x: number) => x * 2)
+    const callAndWait = async (x: number): Promise<number> => (await double.delay(x)).get(WAIT)
+    const counts = async (): Promise<(string | undefined)[]> => {
+      const stats = await server.ask('INFO', 'commandstats')
+      return ['subscribe', 'mget'].map((name) => new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(stats)?.[1])
+    }
+    await callAndWait(0)
+    await callAndWait(0)
+    await waitFor(async () => (await server.ask('PUBSUB', 'CHANNELS')).includes('celeriac.reply.'))
+    await callAndWait(0)
+    const before = await counts()
+    for (let x = 1; x <= 20; x += 1) expect(await callAndWait(x)).toBe(x * 2)
+    expect(await counts()).toEqual(before)
+  })
 
   it('ten thousand members are one watch, and cost what they must', async () => {
     const app = makeApp({ broker: server.url, backend: server.url })

@@ -52,6 +52,16 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   return server
 }
 
+/** A cluster of one node. */
+export async function startRedisCluster(): Promise<RedisServer> {
+  const server = await startRedis({
+    args: ['--cluster-enabled', 'yes', '--cluster-port', String(await findFreePort())],
+  })
+  await server.ask('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
+  await waitFor(async () => (await server.ask('CLUSTER', 'INFO')).includes('cluster_state:ok'))
+  return server
+}
+
 class TestRedisServer implements RedisServer {
   readonly port: number
   readonly url: string

@@ -1,6 +1,7 @@
 /**
  * Watches for results: one subscription connection for all who wait, whose channels are the keys of the tasks. First it
- * listens, then it looks, so that nothing is missed; when the connection was lost it does both again.
+ * listens, then it looks, so that nothing is missed; when the connection was lost it does both again. A watch of a result
+ * that comes by itself (`replies.ts`) is held back meanwhile.
  */
 import type { RedisClient, Unsubscribe } from '../../driver/redis.ts'
 import { BackendError } from '../../errors.ts'
@@ -12,6 +13,7 @@ import type { Logger } from '../../util/logger.ts'
 import type { Watch } from '../backend.ts'
 import { readBodies } from './documents.ts'
 import type { ResultKeys } from './keys.ts'
+import { RedisReplies } from './replies.ts'
 import type { Session } from './session.ts'
 
 export interface WatcherParts {
@@ -21,6 +23,8 @@ export interface WatcherParts {
   readonly logger: Logger
   /** Are documents bytes, rather than text? */
   readonly bytes: boolean
+  /** The app's plain `reply_to`. */
+  readonly replyTo: string
   /** Throws where the body is no document. */
   readonly decode: (taskId: string, body: Body) => TaskMeta
 }
@@ -33,7 +37,8 @@ interface Watching {
   readonly keys: readonly string[]
   readonly onMeta: (meta: TaskMeta) => void
   readonly onError: (error: Error) => void
-  stopped: boolean
+  /** Held back, for the result comes by itself; about to begin; listening and looking; over. */
+  state: 'held' | 'fresh' | 'begun' | 'stopped'
 }
 
 /** Who watches one key. */
@@ -51,6 +56,8 @@ interface Listening {
 
 /** All watches of one backend. */
 export class Watcher {
+  /** How results come without being watched one by one. */
+  readonly replies: RedisReplies
   readonly #parts: WatcherParts
   readonly #byKey = new Map<string, Watched>()
   readonly #listening = new Map<string, Listening>()
@@ -64,19 +71,28 @@ export class Watcher {
 
   constructor(parts: WatcherParts) {
     this.#parts = parts
+    this.replies = new RedisReplies({
+      ...parts,
+      onReply: (key, body) => {
+        this.#tellAll(key, body)
+      },
+      onLapse: (keys) => {
+        this.#release(keys)
+      },
+    })
   }
 
   /** See `ResultBackend.watch`. */
   watch(taskIds: readonly string[], onMeta: Watching['onMeta'], onError: Watching['onError']): Watch {
     const keys = taskIds.map((id) => this.#parts.keys.task(id))
-    const watching: Watching = { keys, onMeta, onError, stopped: false }
+    const watching: Watching = { keys, onMeta, onError, state: 'fresh' }
     for (const key of keys) {
       const watched = this.#byKey.get(key)
       if (watched === undefined) this.#byKey.set(key, { watchings: new Set([watching]), messages: 0 })
       else watched.watchings.add(watching)
     }
-    this.#fresh.push(watching)
-    this.#actSoon()
+    this.replies.noteWaiting()
+    if (!this.#hold(watching)) this.#beginSoon(watching)
     return {
       stop: () => {
         this.#stop(watching)
@@ -94,20 +110,20 @@ export class Watcher {
   }
 
   #stop(watching: Watching): void {
-    if (watching.stopped) return
-    watching.stopped = true
+    if (watching.state === 'stopped') return
+    watching.state = 'stopped'
     for (const key of watching.keys) {
       const watched = this.#byKey.get(key)
       watched?.watchings.delete(watching)
       if (watched?.watchings.size !== 0) continue
       this.#byKey.delete(key)
-      this.#left.add(key)
+      if (this.#listening.has(key)) this.#left.add(key)
     }
-    this.#leaveSoon()
+    if (this.#left.size > 0) this.#leaveSoon()
   }
 
   #fail(watching: Watching, error: Error): void {
-    if (watching.stopped) return
+    if (watching.state === 'stopped') return
     this.#stop(watching)
     watching.onError(error)
   }
@@ -120,6 +136,37 @@ export class Watcher {
     this.#leaving ??= this.#parts.clock.after(LEAVE_AFTER_MS, leave, { unref: true })
   }
 
+  /** Answers false for a watch whose result does not come by itself. */
+  #hold(watching: Watching): boolean {
+    const [key, ...others] = watching.keys
+    if (key === undefined || others.length > 0) return false
+    const found = this.replies.find(key)
+    if (found === undefined) return false
+    watching.state = 'held'
+    const { body } = found
+    if (body !== undefined) {
+      process.nextTick(() => {
+        this.#tell(key, body, [watching])
+      })
+    }
+    return true
+  }
+
+  /** The results of these do not come by themselves any more. */
+  #release(keys: readonly string[]): void {
+    for (const key of keys) {
+      for (const watching of this.#byKey.get(key)?.watchings ?? []) {
+        if (watching.state === 'held') this.#beginSoon(watching)
+      }
+    }
+  }
+
+  #beginSoon(watching: Watching): void {
+    watching.state = 'fresh'
+    this.#fresh.push(watching)
+    this.#actSoon()
+  }
+
   /** What begins in one callback of the event loop goes out together. */
   #actSoon(): void {
     if (this.#willAct) return
@@ -127,8 +174,9 @@ export class Watcher {
     process.nextTick(() => {
       this.#willAct = false
       this.#leave()
-      const fresh = this.#fresh.filter(({ stopped }) => !stopped)
+      const fresh = this.#fresh.filter(({ state }) => state !== 'stopped')
       this.#fresh = []
+      for (const watching of fresh) watching.state = 'begun'
       void this.#begin(fresh)
     })
   }
@@ -146,7 +194,7 @@ export class Watcher {
   }
 
   async #listenAndLook(client: RedisClient, watchings: readonly Watching[]): Promise<void> {
-    const keys = [...new Set(watchings.flatMap((watching) => (watching.stopped ? [] : watching.keys)))]
+    const keys = [...new Set(watchings.filter(hasBegun).flatMap((watching) => watching.keys))]
     await this.#listen(client, keys)
     const before = keys.map((key) => this.#byKey.get(key)?.messages)
     const bodies = await readBodies(client, keys, this.#parts.bytes)
@@ -176,21 +224,18 @@ export class Watcher {
 
   #subscribe(client: RedisClient, keys: readonly string[]): Promise<Unsubscribe> {
     const onMessage = (key: string, body: Body): void => {
-      const watched = this.#byKey.get(key)
-      if (watched === undefined) return
-      watched.messages += 1
-      this.#tell(key, body, [...watched.watchings])
+      this.#tellAll(key, body)
     }
     return this.#parts.bytes ? client.subscribe(keys, onMessage, { bytes: true }) : client.subscribe(keys, onMessage)
   }
 
-  /** When the connection is lost, all begin anew. */
+  /** When the connection is lost, all that have begun begin anew. */
   #follow(client: RedisClient): void {
     if (this.#client === client) return
     this.#client = client
     void client.closed.then(() => {
       for (const [key, listening] of this.#listening) if (listening.client === client) this.#listening.delete(key)
-      void this.#begin([...this.#all()])
+      void this.#begin([...this.#all()].filter(hasBegun))
     })
   }
 
@@ -215,6 +260,14 @@ export class Watcher {
     }
   }
 
+  /** A message has come. */
+  #tellAll(key: string, body: Body): void {
+    const watched = this.#byKey.get(key)
+    if (watched === undefined) return
+    watched.messages += 1
+    this.#tell(key, body, [...watched.watchings])
+  }
+
   #tell(key: string, body: Body, watchings: readonly Watching[]): void {
     const taskId = this.#parts.keys.taskId(key)
     let meta: TaskMeta
@@ -225,7 +278,7 @@ export class Watcher {
       return
     }
     for (const watching of watchings) {
-      if (watching.stopped) continue
+      if (watching.state === 'stopped') continue
       try {
         watching.onMeta(meta)
       } catch (error) {
@@ -233,4 +286,8 @@ export class Watcher {
       }
     }
   }
+}
+
+function hasBegun({ state }: Watching): boolean {
+  return state === 'begun'
 }

@@ -6,6 +6,7 @@
 import type { RedisArgument, RedisClient, RedisReply, RedisScript } from '../../driver/redis.ts'
 import { BackendStoreError, OperationalError } from '../../errors.ts'
 import type { Body } from '../../protocol/message.ts'
+import type { ResultAddress } from '../../protocol/reply.ts'
 import { SUCCESS } from '../../protocol/states.ts'
 import type { TaskState } from '../../protocol/states.ts'
 import { deferred } from '../../util/deferred.ts'
@@ -17,8 +18,9 @@ import type { ResultKeys } from './keys.ts'
 import type { Session } from './session.ts'
 
 /**
- * KEYS: the documents' keys. ARGV: their time to live in milliseconds (0 is for ever), then for each key the document and
- * the one that it may replace (empty: none). Answers for each key 0, or the document that is there instead, or the text
+ * KEYS: the documents' keys. ARGV: their time to live in milliseconds (0 is for ever), then for each key the document,
+ * the one that it may replace (empty: none), and the channel of the caller who listens for it (empty: none), who is told
+ * the key, a line's end and the document. Answers for each key 0, or the document that is there instead, or the text
  * of an error in a list.
  */
 const STORE: RedisScript = {
@@ -27,7 +29,7 @@ const STORE: RedisScript = {
 local lifetime = tonumber(ARGV[1])
 local answers = {}
 for i, key in ipairs(KEYS) do
-  local body, expected = ARGV[2 * i], ARGV[2 * i + 1]
+  local body, expected, reply = ARGV[3 * i - 1], ARGV[3 * i], ARGV[3 * i + 1]
   local stored = redis.pcall('GET', key)
   if type(stored) == 'table' then
     answers[i] = {stored.err}
@@ -38,6 +40,8 @@ for i, key in ipairs(KEYS) do
       answers[i] = {done.err}
     else
       redis.call('PUBLISH', key, body)
+      -- A user who may not publish there must not lose the document.
+      if reply ~= '' then redis.pcall('PUBLISH', reply, key .. '\\n' .. body) end
       answers[i] = 0
     end
   else
@@ -63,6 +67,8 @@ export interface WritesParts {
 interface Write {
   readonly result: EncodedResult
   readonly waiting: readonly Deferred<void>[]
+  /** The channel of the caller who listens for it; empty where nobody does. */
+  readonly reply: string
   /** What it may replace. */
   readonly expected: Body
 }
@@ -81,12 +87,14 @@ export class Writes {
   }
 
   /** See `ResultBackend.storeResult`. */
-  store(result: EncodedResult): Promise<void> {
+  store(result: EncodedResult, to?: ResultAddress): Promise<void> {
     if (Buffer.byteLength(result.body) > MAX_BODY_BYTES) {
       return Promise.reject(fail(result, 'value too large for the Redis backend'))
     }
     const waiting: Deferred<void> = deferred()
-    void this.#turn.add([{ result, waiting: [waiting], expected: '' }])
+    void this.#turn.add([
+      { result, waiting: [waiting], reply: this.#parts.keys.reply(to?.reply_to) ?? '', expected: '' },
+    ])
     return waiting.promise
   }
 
@@ -138,7 +146,7 @@ export class Writes {
   async #call(client: RedisClient, writes: readonly Write[]): Promise<RedisReply[]> {
     const keys = writes.map(({ result }) => this.#parts.keys.task(result.taskId))
     const args: RedisArgument[] = [Math.ceil(this.#parts.lifetimeMs ?? 0)]
-    for (const { result, expected } of writes) args.push(result.body, expected)
+    for (const { result, expected, reply } of writes) args.push(result.body, expected, reply)
     const reply = await client.run(STORE, keys, args, { bytes: true })
     return Array.isArray(reply) ? reply : []
   }

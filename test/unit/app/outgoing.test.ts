@@ -37,6 +37,7 @@ function fixture(settings: SettingsInput = {}, middleware: PublishMiddleware[] =
     middleware,
     origin: 'gen1@test',
     replyTo: 'oid',
+    replies: () => undefined,
     events: () => {
       throw new Error('nobody asked for events')
     },

@@ -86,7 +86,7 @@ async function fixture(
       middleware,
       origin: 'gen1@test',
       replyTo: 'oid',
-      replies,
+      replies: () => replies,
       events: () => ({ publish: async (...event: unknown[]) => void events.push(event) }) as unknown as EventDispatcher,
     }),
     task(name, options = {}, fn = (x: number, y: number) => x + y) {
@@ -420,12 +420,42 @@ function active(changes: Partial<ActiveExecution> = {}): ActiveExecution {
 it('makes ready for results that come back as messages, for calls that want them here', async () => {
   const expected: string[] = []
   const queue = createQueue('oid')
-  const { sender, published } = await fixture({}, [], { queue, expect: (taskIds) => expected.push(...taskIds) })
+  const { sender, published } = await fixture({}, [], {
+    queue,
+    expect: (taskIds) => {
+      expected.push(...taskIds)
+      return undefined
+    },
+  })
   await sender.send('proj.add', [], { taskId: 'mine' })
   await sender.send('proj.add', [], { taskId: 'ignored', ignoreResult: true })
   await sender.send('proj.add', [], { taskId: 'theirs', replyTo: 'other' })
   expect(expected).toEqual(['mine'])
   expect(published.map(({ handling }) => handling.declare?.includes(queue))).toEqual([true, false, false])
+})
+
+it('says in messages where results are to come to, for calls that want them here', async () => {
+  const expected: string[][] = []
+  const replies: Replies = {
+    expect: (taskIds) => {
+      expected.push([...taskIds])
+      return taskIds.length === 1 ? 'celeriac.reply.oid' : undefined
+    },
+  }
+  const { sender, published } = await fixture({}, [], replies)
+  await sender.send('proj.add', [], { taskId: 'mine' })
+  await sender.send('proj.add', [], { taskId: 'ignored', ignoreResult: true })
+  await sender.send('proj.add', [], { taskId: 'theirs', replyTo: 'other' })
+  await sender.sendMany([
+    { name: 'proj.add', options: { taskId: 'one' } },
+    { name: 'proj.add', options: { taskId: 'two' } },
+  ])
+  expect(expected).toEqual([['mine'], [], [], ['one', 'two']])
+  const addresses = published.flatMap(({ publications }) =>
+    publications.map(({ message }) => message.properties.reply_to),
+  )
+  expect(addresses).toEqual(['celeriac.reply.oid', 'oid', 'other', 'oid', 'oid'])
+  expect(published[0]?.handling.declare?.map(({ name }) => name)).toEqual(['celery'])
 })
 
 describe('task-sent events', () => {

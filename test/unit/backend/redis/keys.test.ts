@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { ResultKeys } from '../../../../src/backend/redis/keys.ts'
+import { replyAddress, ResultKeys } from '../../../../src/backend/redis/keys.ts'
 
 it('names keys as Celery does', () => {
   const recorded = JSON.stringify(JSON.parse(readFileSync('test/wire/redis-results.json', 'utf8')))
@@ -29,4 +29,12 @@ it.each([
   const keys = new ResultKeys(prefix)
   expect(keys.task('t1')).toBe(key)
   expect(keys.taskId(key)).toBe('t1')
+})
+
+it('tells the reply channel of a caller who listens from what others say', () => {
+  const address = replyAddress('0198f1c2-app')
+  expect(address).toBe('celeriac.reply.0198f1c2-app')
+  expect(new ResultKeys('').reply(address)).toBe(address)
+  expect(new ResultKeys('app').reply(address)).toBe(`app_${address}`)
+  for (const other of ['0198f1c2-app', '', undefined]) expect(new ResultKeys('').reply(other)).toBeUndefined()
 })

@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { redisBackend } from '../../../../src/backend/redis.ts'
-import type { ResultBackend } from '../../../../src/backend/backend.ts'
+import type { EncodedResult, ResultBackend } from '../../../../src/backend/backend.ts'
 import type { TaskMeta } from '../../../../src/protocol/result.ts'
+import { connectRedis } from '../../../../src/driver/redis.ts'
 import { BackendStoreError, OperationalError } from '../../../../src/errors.ts'
 import { nextTurn } from '../../../../src/util/turn.ts'
 import { backendContext } from '../../../support/context.ts'
 import { describeWithRedis, startRedis } from '../../../support/redis.ts'
 import type { RedisServer } from '../../../support/redis.ts'
+import { waitFor } from '../../../support/wait-for.ts'
 
 describeWithRedis('writing results', () => {
   let server: RedisServer
@@ -43,6 +45,23 @@ describeWithRedis('writing results', () => {
       '{"status":"SUCCESS","result":7,"traceback":null,"children":[],"date_done":null,"task_id":"t7"}',
     )
     expect(Number(await server.ask('TTL', 'celery-task-meta-t7'))).toBeGreaterThan(86_390)
+  })
+
+  it('tells the caller who listens on a channel of its own, and nobody else', async () => {
+    const told: string[][] = []
+    const client = await connectRedis(server.url, {}, 'The test')
+    await client.subscribe(['celeriac.reply.me'], (...message) => told.push(message))
+    const before = await callsOf('publish')
+    const result = (taskId: string, status = 'SUCCESS'): EncodedResult => ({ taskId, status, body: `of ${taskId}` })
+    await backend.storeResult(result('t1'), { reply_to: 'me' })
+    // Both of one turn are one write: the last.
+    const first = backend.storeResult(result('t2', 'STARTED'), { reply_to: 'celeriac.reply.me' })
+    await Promise.all([first, backend.storeResult(result('t2'), { reply_to: 'celeriac.reply.me' })])
+    await backend.storeResult(result('t3'), {})
+    await waitFor(() => told.length > 0)
+    expect(told).toEqual([['celeriac.reply.me', 'celery-task-meta-t2\nof t2']])
+    expect(await callsOf('publish')).toEqual([before[0]! + 4])
+    await client.close()
   })
 
   it('leaves a SUCCESS of Python as it is, however it is written', async () => {
