@@ -39,6 +39,9 @@ const GRACE_MS = 5
 /** Who has begun to wait in the last so many milliseconds is going to wait for the next call as well. */
 const USUAL_MS = 1000
 
+/** Who waits for more at once has them read many in one go, which costs less than one message for each. */
+const MAX_WAITS = 16
+
 /** A call whose result is to come here. */
 interface Expected {
   /** On the monotonic clock. */
@@ -55,7 +58,9 @@ export class RedisReplies implements Replies {
   /** By the key of the document, the oldest first. */
   readonly #expected = new Map<string, Expected>()
   #state: 'idle' | 'asking' | 'listening' | 'refused' = 'idle'
+  /** When somebody has begun to wait, and when too many have waited, on the monotonic clock. */
   #waitedMs = -Infinity
+  #crowdedMs = -Infinity
   #timer: Timer | undefined
 
   constructor(parts: RedisRepliesParts) {
@@ -64,11 +69,11 @@ export class RedisReplies implements Replies {
     this.#channel = parts.keys.reply(this.#address) ?? ''
   }
 
-  /** See `Replies.expect`. One call alone is in a hurry; of many, the results are read in one go. */
+  /** See `Replies.expect`. */
   expect(taskIds: readonly string[]): string | undefined {
     const [taskId] = taskIds
     const nowMs = this.#parts.clock.monotonic()
-    if (taskId === undefined || taskIds.length > 1 || nowMs - this.#waitedMs > USUAL_MS) return undefined
+    if (taskId === undefined || taskIds.length > 1 || !this.#isInHurry(nowMs)) return undefined
     if (this.#state === 'idle') void this.#listen()
     if (this.#state !== 'listening') return undefined
     const key = this.#parts.keys.task(taskId)
@@ -79,14 +84,19 @@ export class RedisReplies implements Replies {
     return this.#address
   }
 
-  /** Somebody waits for a result, of whatever task. */
-  noteWaiting(): void {
+  /** Somebody waits; so many results are waited for now. */
+  noteWaiting(waits: number): void {
     this.#waitedMs = this.#parts.clock.monotonic()
+    if (waits > MAX_WAITS) this.#crowdedMs = this.#waitedMs
   }
 
   /** What is known of a document that comes here, which may be nothing yet. Undefined where it does not, or not any more. */
   find(key: string): { readonly body: Body | undefined } | undefined {
     return this.#expected.get(key)
+  }
+
+  #isInHurry(nowMs: number): boolean {
+    return nowMs - this.#waitedMs <= USUAL_MS && nowMs - this.#crowdedMs > USUAL_MS
   }
 
   async #listen(): Promise<void> {

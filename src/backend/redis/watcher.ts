@@ -91,7 +91,7 @@ export class Watcher {
       if (watched === undefined) this.#byKey.set(key, { watchings: new Set([watching]), messages: 0 })
       else watched.watchings.add(watching)
     }
-    this.replies.noteWaiting()
+    this.replies.noteWaiting(this.#byKey.size)
     if (!this.#hold(watching)) this.#beginSoon(watching)
     return {
       stop: () => {

@@ -444,17 +444,19 @@ it('says in messages where results are to come to, for calls that want them here
   }
   const { sender, published } = await fixture({}, [], replies)
   await sender.send('proj.add', [], { taskId: 'mine' })
+  // As work-flows say it.
+  await sender.send('proj.add', [], { taskId: 'also-mine', replyTo: 'oid' })
   await sender.send('proj.add', [], { taskId: 'ignored', ignoreResult: true })
   await sender.send('proj.add', [], { taskId: 'theirs', replyTo: 'other' })
   await sender.sendMany([
     { name: 'proj.add', options: { taskId: 'one' } },
     { name: 'proj.add', options: { taskId: 'two' } },
   ])
-  expect(expected).toEqual([['mine'], [], [], ['one', 'two']])
+  expect(expected).toEqual([['mine'], ['also-mine'], [], [], ['one', 'two']])
   const addresses = published.flatMap(({ publications }) =>
     publications.map(({ message }) => message.properties.reply_to),
   )
-  expect(addresses).toEqual(['celeriac.reply.oid', 'oid', 'other', 'oid', 'oid'])
+  expect(addresses).toEqual(['celeriac.reply.oid', 'celeriac.reply.oid', 'oid', 'other', 'oid', 'oid'])
   expect(published[0]?.handling.declare?.map(({ name }) => name)).toEqual(['celery'])
 })
 

@@ -132,6 +132,20 @@ describeWithRedis('replies', () => {
     expect(call('t6')).toBe(ADDRESS)
   })
 
+  it('are not asked for while many are waited for, and shortly after', async () => {
+    const server = await startServer()
+    const { caller, clock, call } = await openListening(server)
+    const few = watch(caller, ...Array.from({ length: 16 }, (_, index) => `few${String(index)}`))
+    expect(call('t1')).toBe(ADDRESS)
+    const many = watch(caller, 'one', 'more')
+    expect(call('t2')).toBeUndefined()
+    few.stop()
+    many.stop()
+    await clock.advance(1001)
+    watch(caller, FIRST).stop()
+    expect(call('t3')).toBe(ADDRESS)
+  })
+
   it('are waited for a short time; then watches go on as ever', async () => {
     const server = await startServer()
     const { caller, clock, call } = await openListening(server)
