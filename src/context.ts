@@ -19,7 +19,7 @@ export interface ActiveExecution {
   readonly context: unknown
 }
 
-const storage = new AsyncLocalStorage<ActiveExecution>()
+const storage = new AsyncLocalStorage<ActiveExecution | undefined>()
 
 /** The execution that this code belongs to, or undefined outside of tasks. */
 export function activeExecution(): ActiveExecution | undefined {
@@ -31,7 +31,8 @@ export function runInExecution<E extends ActiveExecution, T>(execution: E, work:
   return storage.run(execution, work, execution)
 }
 
-/** Run `work` as part of no task: the calls that it makes are nobody's children. */
+/** Run `work` as part of no task: the calls that it makes are nobody's children, whatever it runs in between. */
 export function runOutside<T>(work: () => T): T {
-  return storage.exit(work)
+  // Not `exit`: after a `run` inside of that, Node 20 is back in the execution.
+  return storage.run(undefined, work)
 }

@@ -1,4 +1,5 @@
 /** The task `celery.chord_unlock`, which every worker has: for chords over backends that do not count, also Python's. */
+import { storeResult } from '../backend/storing.ts'
 import { unlockChord } from '../canvas/chord-unlock.ts'
 import type { Host } from '../canvas/host.ts'
 import { InvalidTaskError } from '../errors.ts'
@@ -48,7 +49,7 @@ export function chordUnlockTask(host: UnlockHost): BuiltinTask {
       logger: self.log,
       signal: self.signal,
       store: (meta: Parameters<typeof backend.encodeResult>[0]): void => {
-        storing.push(backend.storeResult(backend.encodeResult(meta)))
+        storing.push(storeResult(backend, backend.encodeResult(meta)))
       },
     }
     const header = result.map(decodeResultTuple)

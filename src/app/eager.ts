@@ -1,5 +1,6 @@
 /** Eager runs: a task in this process, at once, with everything a worker would do for it but the message. */
 import type { EncodedResult, ResultBackend } from '../backend/backend.ts'
+import { storeResult } from '../backend/storing.ts'
 import { linksOf } from '../canvas/options.ts'
 import type { PublishOptions } from '../canvas/options.ts'
 import { activeExecution } from '../context.ts'
@@ -42,7 +43,7 @@ export async function runEagerly(
   const abort = new AbortController()
   const storing: Promise<void>[] = []
   const store = (result: EncodedResult): void => {
-    storing.push(parts.backend.storeResult(result))
+    storing.push(storeResult(parts.backend, result))
   }
   // What runs here is no part of a chord: whoever calls has the result.
   const control = { signal: abort.signal, store, endPart: () => undefined }

@@ -70,6 +70,15 @@ export interface EncodedResult {
   readonly body: Body
 }
 
+/** A document on its way into the store, which writes here what became of it: so many of them share one promise. */
+export interface StoringResult {
+  readonly result: EncodedResult
+  /** Who called the task; it counts where `replies` does, and where results are messages nobody gets them without it. */
+  readonly to?: ResultAddress | undefined
+  /** Undefined where it is stored; a `BackendError` where it could not be, most often a `BackendStoreError`. */
+  error: Error | undefined
+}
+
 /** How a process makes ready for results that come back to it by themselves. */
 export interface Replies {
   /** To be declared before a call is published whose result is wanted. Only where results are messages. */
@@ -181,11 +190,11 @@ export interface ResultBackend {
   /** Encode with the result serializer. Throws `EncodeError` for a value that has no form there. */
   encodeResult(meta: TaskMeta): EncodedResult
   /**
-   * Write one document. Writes of one turn of the event loop leave together. A stored SUCCESS is never overwritten
-   * (Celery's rule). `to` says who called the task; it counts where `replies` does, and where results are messages
-   * nobody gets them without it. Rejects with `BackendStoreError`.
+   * Write one document. Writes of one turn of the event loop leave together, and share a promise. A stored SUCCESS is
+   * never overwritten (Celery's rule). Resolves when it is stored or its `error` is written; never rejects, for a document
+   * may be asked about long after. (`storing.ts` has a verb that does.)
    */
-  storeResult(result: EncodedResult, to?: ResultAddress): Promise<void>
+  storeResult(storing: StoringResult): Promise<void>
   /** The newest document, or undefined for an id that is not known. Rejects with `BackendGetMetaError`. */
   getMeta(taskId: string): Promise<TaskMeta | undefined>
   /** Likewise for many, in one round trip; ids that are not known are left out. */

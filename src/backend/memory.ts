@@ -14,6 +14,7 @@ import type {
   ChordStore,
   EncodedResult,
   ResultBackend,
+  StoringResult,
   Watch,
 } from './backend.ts'
 import { decodeGroupDocument, decodeTaskDocument, encodeGroupDocument, encodeTaskDocument } from './documents.ts'
@@ -75,6 +76,7 @@ class MemoryBackend implements ResultBackend {
   readonly #context: BackendContext
   /** Of this backend, by what ends each of them. */
   readonly #watches = new Map<LocalWatch, (error: Error) => void>()
+  readonly #stored: Promise<void> = Promise.resolve()
 
   constructor(results: MemoryResults, context: BackendContext) {
     this.#results = results
@@ -86,12 +88,13 @@ class MemoryBackend implements ResultBackend {
     return encodeTaskDocument(this.#context.serializer, meta)
   }
 
-  async storeResult({ taskId, status, body }: EncodedResult): Promise<void> {
-    if (this.#find(this.#results.tasks, taskId)?.status === SUCCESS) return
+  storeResult({ result: { taskId, status, body } }: StoringResult): Promise<void> {
+    if (this.#find(this.#results.tasks, taskId)?.status === SUCCESS) return this.#stored
     const nowMs = this.#context.clock.now()
     this.#results.expire(this.#results.tasks, nowMs)
     this.#results.put(this.#results.tasks, taskId, { status, body, expiresMs: this.#expiresMs(nowMs) })
     for (const watch of this.#results.watches.get(taskId) ?? []) watch.touch(taskId)
+    return this.#stored
   }
 
   async getMeta(taskId: string): Promise<TaskMeta | undefined> {

@@ -6,7 +6,6 @@ import { connectRedis, readRedisOptions } from '../driver/redis.ts'
 import type { RedisClient } from '../driver/redis.ts'
 import { BackendError, BackendGetMetaError, CeleryError } from '../errors.ts'
 import type { Body } from '../protocol/message.ts'
-import type { ResultAddress } from '../protocol/reply.ts'
 import type { GroupMeta, TaskMeta } from '../protocol/result.ts'
 import type { TaskState } from '../protocol/states.ts'
 import { REDIS_SCHEMES } from '../transport/registry.ts'
@@ -20,6 +19,7 @@ import type {
   EncodedResult,
   Replies,
   ResultBackend,
+  StoringResult,
   Watch,
 } from './backend.ts'
 import { decodeGroupDocument, decodeTaskDocument, encodeGroupDocument, encodeTaskDocument } from './documents.ts'
@@ -102,8 +102,8 @@ class RedisBackend implements ResultBackend {
     return encodeTaskDocument(this.#context.serializer, meta)
   }
 
-  storeResult(result: EncodedResult, to?: ResultAddress): Promise<void> {
-    return this.#writes.store(result, to)
+  storeResult(storing: StoringResult): Promise<void> {
+    return this.#writes.store(storing)
   }
 
   async getMeta(taskId: string): Promise<TaskMeta | undefined> {

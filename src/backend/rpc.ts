@@ -10,7 +10,6 @@ import type { RetryPolicy } from '../messaging/producer.ts'
 import { createQueue } from '../messaging/queue.ts'
 import type { Message } from '../protocol/message.ts'
 import { encodeReply } from '../protocol/reply.ts'
-import type { ResultAddress } from '../protocol/reply.ts'
 import { decodeTaskMeta } from '../protocol/result.ts'
 import type { GroupMeta, TaskMeta } from '../protocol/result.ts'
 import { SUCCESS } from '../protocol/states.ts'
@@ -22,6 +21,7 @@ import type {
   EncodedResult,
   Replies,
   ResultBackend,
+  StoringResult,
   Watch,
 } from './backend.ts'
 import { encodeTaskDocument } from './documents.ts'
@@ -96,7 +96,9 @@ class RpcBackend implements ResultBackend {
     return encodeTaskDocument(this.#context.serializer, meta)
   }
 
-  async storeResult({ taskId, status, body }: EncodedResult, to: ResultAddress = {}): Promise<void> {
+  async storeResult(storing: StoringResult): Promise<void> {
+    const { result, to = {} } = storing
+    const { taskId, status, body } = result
     const { reply_to: routingKey, correlation_id: correlationId = taskId } = to
     // Nobody wants to know.
     if (routingKey === undefined || routingKey === '') return
@@ -106,10 +108,8 @@ class RpcBackend implements ResultBackend {
     try {
       await this.#openWriter().publish([{ exchange: '', routingKey, message }], { retryPolicy: RETRY_POLICY })
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause)
-      throw new BackendStoreError(`The result of task ${taskId} could not be sent: ${reason}`, taskId, status, {
-        cause,
-      })
+      const reason = `The result of task ${taskId} could not be sent: ${asError(cause).message}`
+      storing.error = new BackendStoreError(reason, taskId, status, { cause })
     }
   }
 

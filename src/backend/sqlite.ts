@@ -3,9 +3,8 @@
  * task are one transaction. Rows are `sqlite/results.ts`, waiting is `sqlite/watcher.ts`.
  */
 import { resolve } from 'node:path'
-import { BackendError, BackendGetMetaError, BackendStoreError, OperationalError } from '../errors.ts'
+import { BackendError, BackendGetMetaError, OperationalError } from '../errors.ts'
 import type { SqliteDatabase, SqlStatements } from '../driver/sqlite.ts'
-import { TransactionBatch } from '../driver/sqlite/batch.ts'
 import type { Body } from '../protocol/message.ts'
 import type { GroupMeta, TaskMeta } from '../protocol/result.ts'
 import { readSqliteOptions } from '../transport/sqlite/options.ts'
@@ -20,13 +19,15 @@ import type {
   ChordStore,
   EncodedResult,
   ResultBackend,
+  StoringResult,
   Watch,
 } from './backend.ts'
 import { decodeGroupDocument, decodeTaskDocument, encodeGroupDocument, encodeTaskDocument } from './documents.ts'
 import { SqliteChordStore } from './sqlite/chords.ts'
 import { Expiry } from './sqlite/expiry.ts'
-import { deleteGroup, deleteResults, readGroup, readResult, writeGroup, writeResults } from './sqlite/results.ts'
+import { deleteGroup, deleteResults, readGroup, readResult, writeGroup } from './sqlite/results.ts'
 import { Watcher } from './sqlite/watcher.ts'
+import { storeError, Writes } from './sqlite/writes.ts'
 
 const FEATURES: BackendFeatures = { persistent: true, shared: true, autoExpire: true }
 
@@ -40,7 +41,7 @@ export const sqliteBackend: BackendFactory = {
 /** What there is once the file is open. */
 interface Opened {
   readonly database: SqliteDatabase
-  readonly writes: TransactionBatch<EncodedResult>
+  readonly writes: Writes
   readonly watcher: Watcher
   readonly expiry: Expiry
 }
@@ -67,11 +68,8 @@ class SqliteBackend implements ResultBackend {
     return encodeTaskDocument(this.#context.serializer, meta)
   }
 
-  storeResult(result: EncodedResult): Promise<void> {
-    const storing = this.#opened?.writes.add([result]) ?? this.#open().then(({ writes }) => writes.add([result]))
-    return storing.catch((error: unknown) => {
-      throw explain(error, (reason) => new BackendStoreError(reason, result.taskId, result.status, { cause: error }))
-    })
+  storeResult(storing: StoringResult): Promise<void> {
+    return this.#opened?.writes.store(storing) ?? this.#openAndStore(storing)
   }
 
   async getMeta(taskId: string): Promise<TaskMeta | undefined> {
@@ -175,10 +173,7 @@ class SqliteBackend implements ResultBackend {
       await database.release()
       throw error
     }
-    const writes = new TransactionBatch<EncodedResult>(database, (statements, results) => {
-      writeResults(statements, results, this.#expiresMs(), clock.now())
-      database.notify('results')
-    })
+    const writes = new Writes({ database, clock, expiresMs: () => this.#expiresMs() })
     const watcher = new Watcher(database, { clock, logger, decode: (id, body) => this.#decode(id, body) })
     const expiry = new Expiry(database, clock, (error) => {
       logger.warning(`Expired results could not be removed from ${this.displayUrl}`, { error })
@@ -197,6 +192,15 @@ class SqliteBackend implements ResultBackend {
     this.#opening = undefined
     opened.expiry.stop()
     await opened.database.release()
+  }
+
+  async #openAndStore(storing: StoringResult): Promise<void> {
+    try {
+      const { writes } = await this.#open()
+      await writes.store(storing)
+    } catch (error) {
+      storing.error = storeError(storing.result, error)
+    }
   }
 
   async #write(work: (statements: SqlStatements) => void): Promise<void> {

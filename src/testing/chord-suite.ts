@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import type { ChordProgress, ChordStore, ResultBackend, ReturnedHeader, ReturningPart } from '../backend/backend.ts'
+import { storeResult } from '../backend/storing.ts'
 import { CeleryError } from '../errors.ts'
 import type { ChordPart, GroupMeta } from '../protocol/result.ts'
 import { FAILURE, SUCCESS } from '../protocol/states.ts'
@@ -199,7 +200,7 @@ export function testChords(test: Test, shortestExpiryMs: number): void {
     await bring(chords, 't0')
     const meta = { task_id: 't0', status: SUCCESS, result: 1, traceback: null, children: [], date_done: null }
     // What was stored later goes later.
-    await passing.storeResult(passing.encodeResult(meta))
+    await storeResult(passing, passing.encodeResult(meta))
     await until('it is gone', async () => {
       await passing.cleanup()
       return (await passing.getMeta('t0')) === undefined

@@ -10,6 +10,7 @@ import type { EncodedResult } from '../backend/backend.ts'
 import type { Body } from '../protocol/message.ts'
 import type { Outcome } from '../task/outcome.ts'
 import { systemClock } from '../util/clock.ts'
+import { deferred } from '../util/deferred.ts'
 import { createLogger } from '../util/logger.ts'
 import type { LogRecord } from '../util/logger.ts'
 import type { Job, JobObserver, Pool, PoolOptions } from '../worker/pool/pool.ts'
@@ -73,10 +74,17 @@ export class TrackedJob implements JobObserver {
   readonly events: string[] = []
   readonly results: EncodedResult[] = []
   pid: number | undefined
-  outcome: Promise<Outcome> = Promise.resolve({ kind: 'unstarted' })
+  readonly #end = deferred<Outcome>()
 
-  constructor(job: Job) {
+  readonly #onEnded: () => void
+
+  constructor(job: Job, onEnded: () => void) {
     this.job = job
+    this.#onEnded = onEnded
+  }
+
+  get outcome(): Promise<Outcome> {
+    return this.#end.promise
   }
 
   get isAccepted(): boolean {
@@ -95,6 +103,12 @@ export class TrackedJob implements JobObserver {
 
   endPart(body: Body): void {
     this.events.push(`part ${String(body)}`)
+  }
+
+  ended(outcome: Outcome): void {
+    this.events.push(`outcome ${outcome.kind}`)
+    this.#end.resolve(outcome)
+    this.#onEnded()
   }
 }
 
@@ -129,34 +143,35 @@ export class PoolBench {
     })
   }
 
-  /** Run a job. `limits` are in milliseconds. */
+  /** Run a job. `limits` are in milliseconds; `onEnded` is called in the moment in which the pool tells the outcome. */
   run(
     task: PoolTask = {},
     limits: { readonly soft?: number; readonly hard?: number; readonly name?: string } = {},
+    onEnded: () => void = () => undefined,
   ): TrackedJob {
     this.#keys += 1
     const name = limits.name ?? 'suite.task'
-    const tracked = new TrackedJob({
-      key: this.#keys,
-      taskId: `id-${String(this.#keys)}`,
-      taskName: name,
-      message: {
-        body: JSON.stringify(task),
-        contentType: 'application/json',
-        contentEncoding: 'utf-8',
-        headers: { id: `id-${String(this.#keys)}`, task: name },
-        properties: {},
+    const tracked = new TrackedJob(
+      {
+        key: this.#keys,
+        taskId: `id-${String(this.#keys)}`,
+        taskName: name,
+        message: {
+          body: JSON.stringify(task),
+          contentType: 'application/json',
+          contentEncoding: 'utf-8',
+          headers: { id: `id-${String(this.#keys)}`, task: name },
+          properties: {},
+        },
+        deliveryInfo: { exchange: '', routing_key: 'celery', priority: 0, redelivered: false },
+        hostname: 'worker@example.com',
+        softLimitMs: limits.soft,
+        hardLimitMs: limits.hard,
       },
-      deliveryInfo: { exchange: '', routing_key: 'celery', priority: 0, redelivered: false },
-      hostname: 'worker@example.com',
-      softLimitMs: limits.soft,
-      hardLimitMs: limits.hard,
-    })
+      onEnded,
+    )
     this.jobs.push(tracked)
-    tracked.outcome = this.pool.execute(tracked.job, tracked).then((outcome) => {
-      tracked.events.push(`outcome ${outcome.kind}`)
-      return outcome
-    })
+    this.pool.execute(tracked.job, tracked)
     return tracked
   }
 
@@ -216,6 +231,19 @@ function testJobs(test: Test): void {
     const job = bench.run({ states: ['STARTED'] })
     await job.outcome
     assert.deepEqual(job.events, ['accepted', 'store STARTED', 'store SUCCESS', 'outcome success'])
+  })
+
+  test('takes the next job in the moment in which it tells the end of one', async (bench) => {
+    await bench.pool.start()
+    const follow = (): void => {
+      if (bench.jobs.length < 50) bench.run({}, {}, follow)
+    }
+    follow()
+    await until(
+      'all have ended',
+      () => bench.jobs.length === 50 && bench.jobs.every(({ events }) => events.length === 3),
+    )
+    for (const { events } of bench.jobs) assert.deepEqual(events, ['accepted', 'store SUCCESS', 'outcome success'])
   })
 
   test('hands over what a part of a chord says before its result', async (bench) => {

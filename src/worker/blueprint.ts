@@ -9,6 +9,7 @@
 import type { App } from '../app/app.ts'
 import type { ResultBackend } from '../backend/backend.ts'
 import { ChordEnds } from '../canvas/chord-ends.ts'
+import { runOutside } from '../context.ts'
 import type { WorkerError } from '../errors.ts'
 import type { EventDispatcher } from '../events/dispatcher.ts'
 import type { BrokerConnection } from '../messaging/connection.ts'
@@ -16,6 +17,7 @@ import { WORKER_GROUP } from '../protocol/event.ts'
 import type { Clock } from '../util/clock.ts'
 import { LOG_LEVELS } from '../util/logger.ts'
 import type { LogLevel } from '../util/logger.ts'
+import { Rounds } from '../util/rounds.ts'
 import { Announcer } from './announcer.ts'
 import { autoscaleKeepaliveMs, findAutoscaler } from './autoscaler.ts'
 import type { Autoscaler, CreateAutoscaler } from './autoscaler.ts'
@@ -227,6 +229,14 @@ function receiveParts({ app, state, facts, ending }: Plan, tools: RequestTools):
     chordEnds: createChordEnds(app, backend.chords, ending),
     state,
     earlyAcks: new EarlyAcks(state.orphans),
+    acks: new Rounds((requests, error) => {
+      for (const request of requests) request.acknowledged(error)
+    }),
+    counts: new Rounds((requests) => {
+      runOutside(() => {
+        for (const request of requests) request.counted()
+      })
+    }),
     findSuccess: app.conf.values.workerDeduplicateSuccessfulTasks ? successFinder(backend, logger) : undefined,
     signals: app.signals,
     logger,

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage } from '../messaging/consumer.ts'
 import { isOperational } from '../messaging/failure.ts'
+import { asError } from '../util/as-error.ts'
 import type { Clock } from '../util/clock.ts'
 import { deferred } from '../util/deferred.ts'
 import type { Deferred } from '../util/deferred.ts'
@@ -11,7 +12,7 @@ import type { Logger } from '../util/logger.ts'
 import { EtaHold } from './eta.ts'
 import type { Pool } from './pool/pool.ts'
 import { RateLimits } from './rate-limit.ts'
-import type { Request } from './request.ts'
+import type { Request, RequestLine } from './request.ts'
 import type { WorkerState } from './state.ts'
 
 /** What a dispatcher needs of its worker. */
@@ -53,6 +54,15 @@ export class Dispatcher {
   /** Requests that were started or dropped and are not settled yet. */
   #unsettled = 0
   #drained: Deferred<void> | undefined
+  #isDispatching = false
+  readonly #line: RequestLine = {
+    entered: () => {
+      this.#entered()
+    },
+    settled: (request, error) => {
+      this.#settled(request, error)
+    },
+  }
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts
@@ -75,8 +85,18 @@ export class Dispatcher {
     this.dispatch()
   }
 
-  /** Give the pool as much as it takes. Called whenever it may have room. */
+  /** Give the pool as much as it takes. Called whenever it may have room, also in here: by a task that ends at once. */
   dispatch(): void {
+    if (this.#isDispatching) return
+    this.#isDispatching = true
+    try {
+      this.#giveOut()
+    } finally {
+      this.#isDispatching = false
+    }
+  }
+
+  #giveOut(): void {
     const { state, pool } = this.#parts
     for (const request of state.reserved.values()) {
       if (!this.#open || pool.free <= this.#starting || state.settling >= SETTLING_MAX) return
@@ -200,31 +220,41 @@ export class Dispatcher {
 
   #start(request: Request): void {
     this.#starting += 1
-    this.#watch(request.execute(this.#entered), request)
+    this.#unsettled += 1
+    request.execute(this.#line)
   }
 
-  readonly #entered = (): void => {
+  #entered(): void {
     this.#starting -= 1
     if (this.#starting === 0) this.#allEntered?.resolve()
   }
 
   #watch(work: Promise<void>, request: Request): void {
     this.#unsettled += 1
-    work.then(this.#settled, (error: unknown) => {
-      const { logger, state } = this.#parts
-      if (isOperational(error) && request.inPool) state.orphans.add(request)
-      else state.orphans.delete(request)
-      logger.error(`Task ${request.label} could not be settled; its message will come again`, { error })
-      this.#settled()
-    })
+    work.then(
+      () => {
+        this.#settled(request, undefined)
+      },
+      (error: unknown) => {
+        this.#settled(request, asError(error))
+      },
+    )
   }
 
-  readonly #settled = (): void => {
+  #settled(request: Request, error: Error | undefined): void {
+    if (error !== undefined) this.#expectAgain(request, error)
     this.#unsettled -= 1
     this.#parts.onEnded()
     this.dispatch()
     if (this.#unsettled > 0) return
     this.#drained?.resolve()
     this.#drained = undefined
+  }
+
+  #expectAgain(request: Request, error: Error): void {
+    const { logger, state } = this.#parts
+    if (isOperational(error) && request.inPool) state.orphans.add(request)
+    else state.orphans.delete(request)
+    logger.error(`Task ${request.label} could not be settled; its message will come again`, { error })
   }
 }

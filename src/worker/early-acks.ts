@@ -10,12 +10,13 @@ import type { Orphan, Orphans } from './orphans.ts'
 /** A request, as far as its acknowledgement goes. */
 export interface Acknowledged extends Orphan {
   readonly message: { ack(): Promise<void> }
+  /** Its acknowledgement has left: the task may start. Must not throw. */
+  enter(): void
 }
 
 /** The acknowledgements of one turn. The channel answers all of them with one promise. */
 interface Round<R> {
   readonly known: Promise<void>
-  readonly left: Promise<void>
   readonly requests: R[]
 }
 
@@ -28,20 +29,25 @@ export class EarlyAcks<R extends Acknowledged> {
     this.#orphans = orphans
   }
 
-  /** Acknowledge. Resolves when the task may start; never rejects. */
-  send(request: R): Promise<void> {
+  /** Acknowledge, and let the request enter when that has left. */
+  send(request: R): void {
     const known = request.message.ack()
-    if (this.#round?.known !== known) this.#round = this.#begin(known)
+    if (this.#round?.known !== known) {
+      this.#round = { known, requests: [] }
+      void this.#see(this.#round)
+    }
     this.#round.requests.push(request)
-    return this.#round.left
   }
 
-  #begin(known: Promise<void>): Round<R> {
-    const requests: R[] = []
+  async #see(round: Round<R>): Promise<void> {
+    const { known, requests } = round
     const settled = known.catch(() => {
       for (const request of requests) this.#orphans.add(request)
     })
-    return { known, left: Promise.race([settled, untilWritten()]), requests }
+    await Promise.race([settled, untilWritten()])
+    // Who comes with the same promise from now on is of another round.
+    if (this.#round === round) this.#round = undefined
+    for (const request of requests) request.enter()
   }
 }
 

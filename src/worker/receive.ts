@@ -140,7 +140,9 @@ async function storeFailure(
 ): Promise<void> {
   const fields = { taskId, status: FAILURE, result: encodeException(error), traceback: undefined, children: [] }
   const result = parts.backend.encodeResult(encodeTaskMeta(fields, parts.clock.now()))
-  const unstored = await parts.results.write(result, message.properties)
+  const unstored = await new Promise<Error | undefined>((written) => {
+    parts.results.write(result, message.properties, { written })
+  })
   if (unstored !== undefined) throw unstored
 }
 

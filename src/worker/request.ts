@@ -14,6 +14,14 @@
  *     unstarted    give back; store WorkerShutdown where it was acknowledged       give back
  *     cancelled    store WorkerShutdown         requeue
  *
+ * Its stages, most of which cost it no promise, for those of one turn wait together (`Rounds`):
+ *
+ *     waiting    not in the pool yet: its early acknowledgement may be on its way, or its success be looked for
+ *     running    the pool has it: `accepted`, `store` and `endPart` are told, then `ended`
+ *     finishing  it has ended as most do: acknowledged when all that it said is counted and stored
+ *     leaving    its acknowledgement is on its way
+ *     settling   it has ended otherwise, which an async function sees to
+ *
  * What is told of it meanwhile is `announcer.ts`.
  */
 import type { EncodedResult, ResultBackend, ReturningPart } from '../backend/backend.ts'
@@ -46,14 +54,18 @@ import type { TaskEmbed, TaskHead } from '../protocol/task.ts'
 import type { Outcome } from '../task/outcome.ts'
 import type { TaskDefinition } from '../task/task.ts'
 import { failureOf } from '../task/failure.ts'
+import { asError } from '../util/as-error.ts'
 import type { Clock } from '../util/clock.ts'
+import { deferred } from '../util/deferred.ts'
+import type { Deferred } from '../util/deferred.ts'
 import type { Logger } from '../util/logger.ts'
+import type { Rounds } from '../util/rounds.ts'
 import type { FindSuccess } from './duplicates.ts'
 import { namesOf } from './announcer.ts'
 import type { Announcer } from './announcer.ts'
 import type { EarlyAcks } from './early-acks.ts'
 import type { Job, JobObserver, Pool } from './pool/pool.ts'
-import type { ResultWriter } from './result-writer.ts'
+import type { ResultOwner, ResultWriter } from './result-writer.ts'
 import type { WorkerState } from './state.ts'
 
 /** What all requests of one worker share. */
@@ -66,6 +78,10 @@ export interface RequestParts {
   readonly chordEnds: ChordEnds | undefined
   readonly state: WorkerState<Request>
   readonly earlyAcks: EarlyAcks<Request>
+  /** Who waits for the broker to know of an acknowledgement: told by `acknowledged`. */
+  readonly acks: Rounds<Request>
+  /** Who waits to be counted as a part of a chord: told by `counted`, in nobody's execution. */
+  readonly counts: Rounds<Request>
   /** Asked of what came again; undefined where it runs again whatever became of it. */
   readonly findSuccess: FindSuccess | undefined
   readonly announcer: Announcer
@@ -81,8 +97,21 @@ export interface RequestParts {
   readonly stopping: AbortSignal
 }
 
+/** Who hands requests to the pool, and is told how far they are. */
+export interface RequestLine {
+  /** The pool is about to count it. */
+  entered(): void
+  /** It is over; with an error where its message could not be settled, and comes again. */
+  settled(request: Request, error: Error | undefined): void
+}
+
+/** Ends that ask no more than an acknowledgement. */
+type PlainOutcome = Extract<Outcome, { readonly kind: 'success' | 'retry' | 'ignored' }>
+
+type Stage = 'waiting' | 'running' | 'finishing' | 'leaving' | 'settling'
+
 /** One delivery of one task. */
-export class Request implements JobObserver {
+export class Request implements JobObserver, ResultOwner {
   readonly key: number
   readonly head: TaskHead
   readonly definition: TaskDefinition
@@ -92,13 +121,17 @@ export class Request implements JobObserver {
   startedMs: number | undefined
   /** The process that runs it. */
   pid: number | undefined
-  /** What it said as a part of a chord, and when that is counted. */
+  #stage: Stage = 'waiting'
+  #line: RequestLine | undefined
+  #outcome: Outcome | undefined
+  /** What it said last as a part of a chord, and how often that is being counted. */
   #returned: ReturningPart | undefined
-  #counting: Promise<void> | undefined
-  /** Resolves with the error of a document that could not be stored. */
-  #storing: Promise<Error | undefined> | undefined
-  /** It was given to the pool, which runs it or has run it. */
-  #inPool = false
+  #uncounted = 0
+  /** How many documents are being written, and why one never will be. */
+  #unwritten = 0
+  #unstored: Error | undefined
+  /** Resolved when one of these changes. */
+  #change: Deferred<void> | undefined
   /** Whether the message was to come again when it was rejected. */
   #requeue = true
   /** Its message comes again, and it was ended for that. */
@@ -121,7 +154,7 @@ export class Request implements JobObserver {
 
   /** It was given to the pool: whatever becomes of its message, it is not to run again here. */
   get inPool(): boolean {
-    return this.#inPool
+    return this.#stage !== 'waiting'
   }
 
   /** The name in logs: the shadow, where there is one. */
@@ -134,85 +167,99 @@ export class Request implements JobObserver {
     this.#parts.announcer.received(this)
   }
 
-  /**
-   * Give it to the pool and see it through; `entered` is called once the pool counts it. Rejects when the message could
-   * not be settled: it then comes again.
-   */
-  async execute(entered: () => void): Promise<void> {
-    const { pool, state } = this.#parts
+  /** Give it to the pool and see it through. */
+  execute(line: RequestLine): void {
+    const { pool, state, earlyAcks, findSuccess } = this.#parts
+    this.#line = line
     state.reserved.delete(this.key)
     state.active.set(this.key, this)
-    try {
-      // A function that takes this very process down must not come back for ever: where it runs in here, the early
-      // acknowledgement has left before it starts.
-      if (!this.definition.policy.acksLate && !pool.isolated) await this.#parts.earlyAcks.send(this)
-      const success = this.#isRepeated ? await this.#parts.findSuccess?.(this.head.id) : undefined
-      if (this.#terminating !== undefined) {
-        entered()
-        await this.#settleTerminated(this.#terminating)
-        return
-      }
-      if (success !== undefined) {
-        entered()
-        await this.#settleRepeated(success)
-        return
-      }
-      this.#inPool = true
-      const ending = pool.execute(this.#job(), this)
-      entered()
-      const outcome = await ending
-      // The new attempt may be with another worker already, whose events come after this one.
-      if (outcome.kind === 'retry') this.#parts.announcer.retried(this, outcome.failure)
-      const settling = this.#settle(outcome)
-      if (settling !== undefined) await this.#settled(settling)
-      this.#parts.announcer.ended(this, outcome)
-    } finally {
-      state.active.delete(this.key)
-    }
+    // A function that takes this very process down must not come back for ever: where it runs in here, the early
+    // acknowledgement has left before it starts.
+    if (!this.definition.policy.acksLate && !pool.isolated) earlyAcks.send(this)
+    else if (findSuccess !== undefined && this.#isRepeated) void this.#enterUnlessSuccessful(findSuccess)
+    else this.enter()
   }
 
-  async #settled(settling: Promise<void>): Promise<void> {
-    const { state } = this.#parts
-    state.settling += 1
+  /** Nothing keeps it from the pool any more. */
+  enter(): void {
+    this.#line?.entered()
+    if (this.#terminating !== undefined) {
+      this.#see(this.#settleTerminated(this.#terminating))
+      return
+    }
+    this.#stage = 'running'
     try {
-      await settling
-    } finally {
-      state.settling -= 1
+      this.#parts.pool.execute(this.#job(), this)
+    } catch (error) {
+      // Has it ended by now, then it is not the pool that could not take it.
+      if (this.#outcome !== undefined) throw error
+      this.#over(asError(error))
     }
   }
 
   /** The pool starts it now, in process `pid`. */
   accepted(pid: number): void {
-    const { pool, state, clock, logger } = this.#parts
+    const { pool, state, clock } = this.#parts
     this.startedMs = clock.now()
     this.pid = pid
     state.count(this.head.name)
     this.#parts.announcer.started(this)
-    if (this.definition.policy.acksLate || !pool.isolated) return
-    this.message.ack().catch((error: unknown) => {
-      if (isConnectionError(error)) state.orphans.add(this)
-      else logger.error(`Task ${this.label} could not be acknowledged and will run again`, { ...namesOf(this), error })
-    })
+    if (!this.definition.policy.acksLate && pool.isolated) this.#acknowledge()
   }
 
   /** Documents are written in order and not waited for here; `settle` waits before the message goes. */
   store(result: EncodedResult): void {
-    const before = this.#storing
     const { properties } = this.message.message
+    this.#unwritten += 1
     // A link of the chain that failed with this task has no message of its own; whoever called waits for it all the same.
-    const to = result.taskId === this.head.id ? properties : withoutId(properties)
-    const writing = this.#parts.results.write(result, to)
-    this.#storing = before === undefined ? writing : before.then(async (error) => error ?? (await writing))
+    this.#parts.results.write(result, result.taskId === this.head.id ? properties : withoutId(properties), this)
+  }
+
+  /** One of its documents is stored, or never will be. */
+  written(error: Error | undefined): void {
+    this.#unwritten -= 1
+    this.#unstored ??= error
+    this.#goOn()
   }
 
   /** As a part of a chord it has ended. Counting, and sending the body after the last one, is waited for likewise. */
   endPart(body: Body): void {
-    const { backend, claimPrefix } = this.#parts
+    const { backend, claimPrefix, counts } = this.#parts
     const { id: taskId, group: groupId, groupIndex: index } = this.head
     if (backend.chords === undefined || groupId === undefined) return
     const claim = claimPrefix + String(this.key)
     this.#returned = { taskId, groupId, index, body, claim, progress: undefined }
-    this.#counting = backend.chords.returnPart(this.#returned)
+    this.#uncounted += 1
+    counts.add(this, backend.chords.returnPart(this.#returned))
+  }
+
+  /** What it said as a part of a chord was counted, or could not be. */
+  counted(): void {
+    this.#uncounted -= 1
+    this.#goOn()
+  }
+
+  /** The pool has done its work on it. */
+  ended(outcome: Outcome): void {
+    const { state, announcer } = this.#parts
+    this.#outcome = outcome
+    state.settling += 1
+    // The new attempt may be with another worker already, whose events come after this one.
+    if (outcome.kind === 'retry') announcer.retried(this, outcome.failure)
+    announcer.log(this, outcome)
+    if (isPlain(outcome) || (outcome.kind === 'failure' && this.definition.policy.acksOnFailure)) {
+      this.#stage = 'finishing'
+      this.#goOn()
+    } else {
+      this.#stage = 'settling'
+      this.#see(this.#settle(outcome))
+    }
+  }
+
+  /** The broker knows of its acknowledgement, or never will. */
+  acknowledged(error: Error | undefined): void {
+    if (this.#stage === 'leaving') this.#over(error)
+    else if (error !== undefined) this.#missEarlyAck(error)
   }
 
   /** The message goes back as if it had never come, until its time where that is still to come. */
@@ -228,7 +275,7 @@ export class Request implements JobObserver {
   /** End it by force, if it runs or is about to. False where it does not, or the pool cannot. */
   terminate(signal: NodeJS.Signals): boolean {
     const { pool, state } = this.#parts
-    if (this.#inPool) return pool.terminate(this.key, signal)
+    if (this.inPool) return pool.terminate(this.key, signal)
     if (!state.active.has(this.key)) return false
     this.#terminating = signal
     return true
@@ -275,19 +322,63 @@ export class Request implements JobObserver {
     await this.#parts.announcer.failed(this, error, failure)
   }
 
-  /** A promise only where there is something left to wait for. */
-  #settle(outcome: Outcome): Promise<void> | undefined {
-    const { policy } = this.definition
-    this.#parts.announcer.log(this, outcome)
+  /** The next step of the way that most end. Called whenever there is something that it may have waited for. */
+  #goOn(): void {
+    this.#change?.resolve()
+    this.#change = undefined
+    if (this.#stage !== 'finishing' || this.#uncounted > 0) return
+    if (this.#returned !== undefined && !isCounted(this.#returned)) {
+      this.#stage = 'settling'
+      this.#see(this.#finish())
+    } else if (this.#unwritten === 0) {
+      if (this.#unstored !== undefined || this.message.state !== 'unacked') this.#over(this.#unstored)
+      else {
+        this.#stage = 'leaving'
+        this.#acknowledge()
+      }
+    }
+  }
+
+  #acknowledge(): void {
+    this.#parts.acks.add(this, this.message.ack())
+  }
+
+  #missEarlyAck(error: Error): void {
+    const { state, logger } = this.#parts
+    if (isConnectionError(error)) state.orphans.add(this)
+    else logger.error(`Task ${this.label} could not be acknowledged and will run again`, { ...namesOf(this), error })
+  }
+
+  /** It is over when this is. */
+  #see(settling: Promise<void>): void {
+    settling.then(
+      () => {
+        this.#over(undefined)
+      },
+      (error: unknown) => {
+        this.#over(asError(error))
+      },
+    )
+  }
+
+  #over(error: Error | undefined): void {
+    const { state, announcer } = this.#parts
+    state.active.delete(this.key)
+    if (this.#outcome !== undefined) {
+      state.settling -= 1
+      if (error === undefined) announcer.ended(this, this.#outcome)
+    }
+    this.#line?.settled(this, error)
+  }
+
+  /** What is out of the ordinary. Begins when the call of the pool is over in which it was told: that may be `cancel`. */
+  async #settle(outcome: Exclude<Outcome, PlainOutcome>): Promise<void> {
+    await Promise.resolve()
     switch (outcome.kind) {
-      case 'success':
-      case 'retry':
-      case 'ignored':
-        return this.#finish()
       case 'rejected':
         return this.#settleRejected(outcome.requeue, outcome.reason)
       case 'failure':
-        return policy.acksOnFailure ? this.#finish() : this.#reject(false, outcome.failure.repr)
+        return this.#reject(false, outcome.failure.repr)
       case 'timeout':
         return this.#settleTimeout(outcome.seconds)
       case 'lost':
@@ -304,6 +395,16 @@ export class Request implements JobObserver {
   /** It may have succeeded before. What is acknowledged early comes again only where it has not begun. */
   get #isRepeated(): boolean {
     return this.message.deliveryInfo.redelivered && this.definition.policy.acksLate
+  }
+
+  async #enterUnlessSuccessful(findSuccess: FindSuccess): Promise<void> {
+    const success = await findSuccess(this.head.id)
+    if (success === undefined || this.#terminating !== undefined) {
+      this.enter()
+      return
+    }
+    this.#line?.entered()
+    this.#see(this.#settleRepeated(success))
   }
 
   /** Its followers were sent before its result was stored; but as a part of a chord it may not be counted yet. */
@@ -365,22 +466,22 @@ export class Request implements JobObserver {
   }
 
   /** Acknowledge, not before the result is safe. */
-  #finish(): Promise<void> | undefined {
-    if (this.#storing !== undefined || this.#counting !== undefined) return this.#finishStored()
-    return this.message.state === 'unacked' ? this.message.ack() : undefined
-  }
-
-  async #finishStored(): Promise<void> {
+  async #finish(): Promise<void> {
     await this.#stored()
     if (this.message.state === 'unacked') await this.message.ack()
   }
 
   /** Counting comes first, for a chord that fails has more to store. */
   async #stored(): Promise<void> {
-    if (this.#counting !== undefined) await this.#counting
+    while (this.#uncounted > 0) await this.#changed()
     if (this.#returned !== undefined && !isCounted(this.#returned)) await this.#endChord(this.#returned)
-    const error = await this.#storing
-    if (error !== undefined) throw error
+    while (this.#unwritten > 0) await this.#changed()
+    if (this.#unstored !== undefined) throw this.#unstored
+  }
+
+  #changed(): Promise<void> {
+    this.#change ??= deferred()
+    return this.#change.promise
   }
 
   /** It was the last part, or could not be counted. Only now its body is read, which says what follows. */
@@ -476,6 +577,10 @@ export class Request implements JobObserver {
       hardLimitMs: hard === undefined ? undefined : hard * 1000,
     }
   }
+}
+
+function isPlain(outcome: Outcome): outcome is PlainOutcome {
+  return outcome.kind === 'success' || outcome.kind === 'retry' || outcome.kind === 'ignored'
 }
 
 function withoutId({ reply_to: replyTo }: Message['properties']): ResultAddress {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { describe, it } from 'vitest'
-import type { EncodedResult, ResultBackend } from '../../src/backend/backend.ts'
+import type { ResultBackend, StoringResult } from '../../src/backend/backend.ts'
 import { MemoryBackendFactory } from '../../src/backend/memory.ts'
 import { rpcBackend } from '../../src/backend/rpc.ts'
 import { sqliteBackend } from '../../src/backend/sqlite.ts'
@@ -84,7 +84,9 @@ testBackend(
 function addressed(backend: ResultBackend, to: ResultAddress): ResultBackend {
   return new Proxy(backend, {
     get: (target, name) => {
-      if (name === 'storeResult') return (result: EncodedResult) => target.storeResult(result, to)
+      if (name === 'storeResult') {
+        return (storing: StoringResult) => target.storeResult(Object.assign(storing, { to }))
+      }
       const value: unknown = Reflect.get(target, name, target)
       return typeof value === 'function' ? (value.bind(target) as unknown) : value
     },

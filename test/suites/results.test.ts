@@ -1,6 +1,7 @@
 /** What a caller holds of a work-flow, with a worker in this process: trees that tasks made, groups read as they come. */
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { storeResult } from '../../src/backend/storing.ts'
 import { Celery, chain, chord, createLogger, group, GroupResult, resultFromTuple } from '../../src/index.ts'
 import type { AppOptions, TaskContext, AsyncResult } from '../../src/index.ts'
 import { decodeResultTuple } from '../../src/protocol/result.ts'
@@ -192,7 +193,8 @@ describeWithRedis('results over redis', () => {
     const waiting = set.get({ timeout: 30 })
     await Promise.all(
       ids.map((id, index) =>
-        backend.storeResult(
+        storeResult(
+          backend,
           backend.encodeResult({
             ...{ task_id: id, status: 'SUCCESS', result: index, traceback: null, children: [], date_done: null },
           }),

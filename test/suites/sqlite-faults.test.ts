@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, openSync, readFileSync, statSync, truncateSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { storeResult } from '../../src/backend/storing.ts'
 import { backendContext } from '../support/context.ts'
 import { HelperProcess } from '../support/helper-process.ts'
 import { sqliteBackend } from '../../src/backend/sqlite.ts'
@@ -329,7 +330,7 @@ describe('the embedded store, whatever happens', () => {
     const meta = { task_id: 'a', status: 'SUCCESS', result: big, traceback: null, children: [], date_done: null }
     const [writer, reader] = backends
     const seen = new Promise((resolve) => reader!.watch(['a'], ({ result }) => resolve(result === big), resolve))
-    await writer!.storeResult(writer!.encodeResult(meta))
+    await storeResult(writer!, writer!.encodeResult(meta))
     expect(await seen).toBe(true)
     for (const backend of backends) await backend.close()
   })

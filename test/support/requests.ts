@@ -1,5 +1,6 @@
 /** Requests for tests: a pool whose outcomes the test decides, a backend that is a list. */
-import type { EncodedResult, ResultBackend } from '../../src/backend/backend.ts'
+import type { EncodedResult, ResultBackend, StoringResult } from '../../src/backend/backend.ts'
+import { storeResult } from '../../src/backend/storing.ts'
 import type { ResultAddress } from '../../src/protocol/reply.ts'
 import type { TaskMeta } from '../../src/protocol/result.ts'
 import { decodeTaskHead } from '../../src/protocol/task.ts'
@@ -12,16 +13,14 @@ import { createTask, TaskDefinition } from '../../src/task/task.ts'
 import type { TaskHost } from '../../src/task/task.ts'
 import { BoundedSet } from '../../src/util/bounded-set.ts'
 import { createLogger } from '../../src/util/logger.ts'
-import { deferred } from '../../src/util/deferred.ts'
-import type { Deferred } from '../../src/util/deferred.ts'
+import { Rounds } from '../../src/util/rounds.ts'
 import { Announcer } from '../../src/worker/announcer.ts'
 import type { TaskEvents } from '../../src/worker/announcer.ts'
 import { EarlyAcks } from '../../src/worker/early-acks.ts'
 import type { Job, JobObserver, Pool } from '../../src/worker/pool/pool.ts'
 import type { ReceiveParts } from '../../src/worker/receive.ts'
 import { Request } from '../../src/worker/request.ts'
-import { asError } from '../../src/util/as-error.ts'
-import type { ResultWriter } from '../../src/worker/result-writer.ts'
+import type { ResultOwner, ResultWriter } from '../../src/worker/result-writer.ts'
 import { WorkerState } from '../../src/worker/state.ts'
 import { fakeClock } from './fake-clock.ts'
 import type { FakeClock } from './fake-clock.ts'
@@ -35,7 +34,7 @@ import { taskDefaults } from './task-defaults.ts'
 export interface RunningJob {
   readonly job: Job
   readonly observer: JobObserver
-  readonly end: Deferred<Outcome>
+  readonly end: { resolve(outcome: Outcome): void }
 }
 
 export interface Requests {
@@ -116,9 +115,19 @@ export function requests(options: { readonly isolated?: boolean; readonly sendsT
       inheritPriority: false,
       accepts: (contentType) => contentType === 'application/json',
       encode: (body) => ({ body: JSON.stringify(body), contentType: 'application/json', contentEncoding: 'utf-8' }),
+      acks: new Rounds((requests, error) => {
+        for (const request of requests) request.acknowledged(error)
+      }),
+      counts: new Rounds((requests) => {
+        for (const request of requests) request.counted()
+      }),
       get results() {
-        const write = (result: EncodedResult, to: ResultAddress): Promise<Error | undefined> =>
-          all.parts.backend.storeResult(result, to).then(() => undefined, asError)
+        const write = (result: EncodedResult, to: ResultAddress, owner: ResultOwner): void => {
+          const written = owner.written.bind(owner)
+          storeResult(all.parts.backend, result, to).then(() => {
+            written(undefined)
+          }, written)
+        }
         return { write } as ResultWriter
       },
       backend: {
@@ -127,8 +136,10 @@ export function requests(options: { readonly isolated?: boolean; readonly sendsT
           status: meta.status,
           body: JSON.stringify(meta),
         }),
-        storeResult: (result: EncodedResult, to: ResultAddress) => {
-          if (all.storeError !== undefined) return Promise.reject(all.storeError)
+        storeResult: (storing: StoringResult) => {
+          const { result, to = {} } = storing
+          storing.error = all.storeError
+          if (all.storeError !== undefined) return Promise.resolve()
           all.addresses.push(to)
           stored.push(JSON.parse(result.body as string) as TaskMeta)
           return Promise.resolve()
@@ -140,16 +151,27 @@ export function requests(options: { readonly isolated?: boolean; readonly sendsT
           return all.slots - running.length
         },
         execute: (job: Job, observer: JobObserver) => {
-          const end = deferred<Outcome>()
-          const entry = { job, observer, end }
-          running.push(entry)
-          return end.promise.finally(() => {
+          const resolve = (outcome: Outcome): void => {
             running.splice(running.indexOf(entry), 1)
-          })
+            observer.ended(outcome)
+          }
+          const entry = { job, observer, end: { resolve } }
+          running.push(entry)
         },
         terminate: () => true,
       } as unknown as Pool,
     },
   }
   return all
+}
+
+/** Resolves when the request is over, as its line is told; rejects with what kept its message from being settled. */
+export function execute(request: Request): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settled = (_request: Request, error: Error | undefined): void => {
+      if (error === undefined) resolve()
+      else reject(error)
+    }
+    request.execute({ entered: () => undefined, settled })
+  })
 }

@@ -1,5 +1,6 @@
 /** Results over a real backend, in memory or in a file, without an app: tests put documents and see what results say. */
 import type { ResultBackend } from '../../src/backend/backend.ts'
+import { storeResult } from '../../src/backend/storing.ts'
 import { MemoryBackendFactory } from '../../src/backend/memory.ts'
 import { sqliteBackend } from '../../src/backend/sqlite.ts'
 import { SqliteFiles } from '../../src/driver/sqlite.ts'
@@ -65,7 +66,10 @@ export async function resultPlace(store: (typeof RESULT_STORES)[number] = 'memor
     ),
   }) as ResultBackend
   const put: ResultPlace['put'] = (meta) =>
-    backend.storeResult(backend.encodeResult({ result: null, traceback: null, children: [], date_done: null, ...meta }))
+    storeResult(
+      backend,
+      backend.encodeResult({ result: null, traceback: null, children: [], date_done: null, ...meta }),
+    )
   return {
     host: {
       backend: () => Promise.resolve(counted),

@@ -4,6 +4,7 @@
  * writes into a journal, line by line.
  */
 import { appendFileSync } from 'node:fs'
+import { storeResult } from '../../src/backend/storing.ts'
 import { sqliteBackend } from '../../src/backend/sqlite.ts'
 import { SqliteFiles } from '../../src/driver/sqlite.ts'
 import { readProcessTable } from '../../src/transport/sqlite/process.ts'
@@ -190,7 +191,7 @@ async function work(): Promise<void> {
   for (let count = 0; ; count += 1) {
     const result = { traceback: null, children: [], date_done: null, result: count }
     const metas = ['x', 'y'].map((name) => ({ ...result, task_id: `${name}${String(count)}`, status: 'SUCCESS' }))
-    await Promise.all(metas.map((meta) => backend.storeResult(backend.encodeResult(meta))))
+    await Promise.all(metas.map((meta) => storeResult(backend, backend.encodeResult(meta))))
     appendFileSync(argument, `${String(count)}\n`)
   }
 }

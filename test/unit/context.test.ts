@@ -29,4 +29,14 @@ describe('the active execution', () => {
     ])
     expect(seen).toEqual([undefined, 'a'])
   })
+
+  it('is not that of what runs outside after another execution either', () => {
+    const seen = runInExecution(execution('a'), () =>
+      runOutside(() => {
+        runInExecution(execution('b'), () => undefined)
+        return activeExecution()
+      }),
+    )
+    expect(seen).toBeUndefined()
+  })
 })

@@ -6,13 +6,10 @@
 import type { RedisArgument, RedisClient, RedisReply, RedisScript } from '../../driver/redis.ts'
 import { BackendStoreError, OperationalError } from '../../errors.ts'
 import type { Body } from '../../protocol/message.ts'
-import type { ResultAddress } from '../../protocol/reply.ts'
 import { SUCCESS } from '../../protocol/states.ts'
 import type { TaskState } from '../../protocol/states.ts'
-import { deferred } from '../../util/deferred.ts'
-import type { Deferred } from '../../util/deferred.ts'
 import { TurnBatch } from '../../util/turn.ts'
-import type { EncodedResult } from '../backend.ts'
+import type { EncodedResult, StoringResult } from '../backend.ts'
 import { divide } from './calls.ts'
 import type { ResultKeys } from './keys.ts'
 import type { Session } from './session.ts'
@@ -54,6 +51,8 @@ return answers`,
 /** Redis keeps no longer value, and Celery refuses it with the same words. */
 const MAX_BODY_BYTES = 512 * 1024 * 1024
 
+const NONE: readonly StoringResult[] = []
+
 export interface WritesParts {
   readonly session: Session
   readonly keys: ResultKeys
@@ -63,12 +62,11 @@ export interface WritesParts {
   readonly stateOf: (taskId: string, body: Body) => TaskState | undefined
 }
 
-/** The document of one task, and who waits for it to be written. */
+/** The document of one task. */
 interface Write {
-  readonly result: EncodedResult
-  readonly waiting: readonly Deferred<void>[]
-  /** The channel of the caller who listens for it; empty where nobody does. */
-  readonly reply: string
+  readonly storing: StoringResult
+  /** What else was to be written of the task in the same turn: it stands and falls with this. */
+  readonly others: readonly StoringResult[]
   /** What it may replace. */
   readonly expected: Body
 }
@@ -76,7 +74,7 @@ interface Write {
 /** All writes of one backend. */
 export class Writes {
   readonly #parts: WritesParts
-  readonly #turn = new TurnBatch<Write>((writes) => this.#flush(writes))
+  readonly #turn = new TurnBatch<StoringResult>((storings) => this.#flush(storings))
   /** Writes that met a document: later ones of the same tasks must not overtake them. */
   #replacing: Promise<void> = Promise.resolve()
   #isReplacing = false
@@ -87,15 +85,12 @@ export class Writes {
   }
 
   /** See `ResultBackend.storeResult`. */
-  store(result: EncodedResult, to?: ResultAddress): Promise<void> {
-    if (Buffer.byteLength(result.body) > MAX_BODY_BYTES) {
-      return Promise.reject(fail(result, 'value too large for the Redis backend'))
+  store(storing: StoringResult): Promise<void> {
+    if (Buffer.byteLength(storing.result.body) > MAX_BODY_BYTES) {
+      storing.error = fail(storing.result, 'value too large for the Redis backend')
+      return Promise.resolve()
     }
-    const waiting: Deferred<void> = deferred()
-    void this.#turn.add([
-      { result, waiting: [waiting], reply: this.#parts.keys.reply(to?.reply_to) ?? '', expected: '' },
-    ])
-    return waiting.promise
+    return this.#turn.add([storing])
   }
 
   /** Resolves when everything that was asked for before is done, well or not. */
@@ -105,8 +100,8 @@ export class Writes {
   }
 
   /** Never rejects. */
-  #flush(writes: readonly Write[]): Promise<void> {
-    const storing = this.#storeAll(lastOfEach(writes))
+  #flush(storings: readonly StoringResult[]): Promise<void> {
+    const storing = this.#storeAll(lastOfEach(storings))
     this.#underWay.add(storing)
     return storing.finally(() => this.#underWay.delete(storing))
   }
@@ -129,41 +124,45 @@ export class Writes {
 
   /** Answers the writes that met a document that they may replace. */
   async #store(writes: readonly Write[]): Promise<Write[]> {
-    const calls = divide(writes, ({ result, expected }) => result.body.length + expected.length)
+    const calls = divide(writes, ({ storing, expected }) => storing.result.body.length + expected.length)
     try {
       const replies = await this.#parts.session.use((client) =>
         Promise.all(
           (client.isCluster ? writes.map((write) => [write]) : calls).map((call) => this.#call(client, call)),
         ),
       )
-      return replies.flat().flatMap((reply, index) => this.#settle(writes[index] as Write, reply))
+      return this.#settle(writes, replies.flat())
     } catch (error) {
-      for (const { result, waiting } of writes) for (const one of waiting) one.reject(fail(result, error))
+      for (const write of writes) giveUp(write, error)
       return []
     }
   }
 
   async #call(client: RedisClient, writes: readonly Write[]): Promise<RedisReply[]> {
-    const keys = writes.map(({ result }) => this.#parts.keys.task(result.taskId))
+    const keys = writes.map(({ storing }) => this.#parts.keys.task(storing.result.taskId))
     const args: RedisArgument[] = [Math.ceil(this.#parts.lifetimeMs ?? 0)]
-    for (const { result, expected, reply } of writes) args.push(result.body, expected, reply)
+    for (const { storing, expected } of writes) {
+      const reply = this.#parts.keys.reply(storing.to?.reply_to) ?? ''
+      args.push(storing.result.body, expected, reply)
+    }
     const reply = await client.run(STORE, keys, args, { bytes: true })
     return Array.isArray(reply) ? reply : []
   }
 
-  /** Tell those who wait; or answer the write with what it may replace. */
-  #settle(write: Write, reply: RedisReply): Write[] {
-    const { result, waiting } = write
-    if (Array.isArray(reply)) {
-      const error = new OperationalError(String(reply[0]))
-      for (const one of waiting) one.reject(fail(result, error))
-      return []
+  /** Note what could not be stored; answer the writes that met what they may replace, with that. */
+  #settle(writes: readonly Write[], replies: readonly RedisReply[]): Write[] {
+    const refused: Write[] = []
+    for (const [index, write] of writes.entries()) {
+      const reply = replies[index]
+      if (reply === 0) continue
+      const { result } = write.storing
+      if (!Buffer.isBuffer(reply)) {
+        giveUp(write, new OperationalError(Array.isArray(reply) ? String(reply[0]) : 'the server did not answer'))
+      } else if (!isSame(result.body, reply) && this.#mayReplace(result.taskId, reply)) {
+        refused.push({ ...write, expected: reply })
+      }
     }
-    if (Buffer.isBuffer(reply) && !isSame(result.body, reply) && this.#mayReplace(result.taskId, reply)) {
-      return [{ ...write, expected: reply }]
-    }
-    for (const one of waiting) one.resolve()
-    return []
+    return refused
   }
 
   #mayReplace(taskId: string, stored: Buffer): boolean {
@@ -172,18 +171,25 @@ export class Writes {
 }
 
 /** Of one task only the last document counts, or the first SUCCESS: one write for each. */
-function lastOfEach(writes: readonly Write[]): Write[] {
+function lastOfEach(storings: readonly StoringResult[]): Write[] {
   const byTask = new Map<string, Write>()
-  for (const write of writes) {
-    const { taskId } = write.result
+  for (const storing of storings) {
+    const { taskId } = storing.result
     const before = byTask.get(taskId)
-    const { result } = before?.result.status === SUCCESS ? before : write
-    byTask.set(
-      taskId,
-      before === undefined ? write : { ...write, result, waiting: [...before.waiting, ...write.waiting] },
-    )
+    byTask.set(taskId, before === undefined ? { storing, others: NONE, expected: '' } : lastOf(before, storing))
   }
   return [...byTask.values()]
+}
+
+function lastOf(before: Write, next: StoringResult): Write {
+  const { storing, others } = before
+  if (storing.result.status === SUCCESS) return { ...before, others: [...others, next] }
+  return { ...before, storing: next, others: [...others, storing] }
+}
+
+function giveUp({ storing, others }: Write, reason: unknown): void {
+  storing.error = fail(storing.result, reason)
+  for (const other of others) other.error = storing.error
 }
 
 /** It is there already: written by an attempt of which the reply was lost. */

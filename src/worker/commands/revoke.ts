@@ -2,6 +2,7 @@
  * Commands that take tasks back: `revoke` by id, `revoke_by_stamped_headers`, `terminate`. A task that has not started is
  * dropped when it comes, or when its turn comes; with `terminate`, one that runs is ended.
  */
+import { storeResult } from '../../backend/storing.ts'
 import { NoResultBackend, TaskRevokedError } from '../../errors.ts'
 import { encodeException } from '../../protocol/exception.ts'
 import { encodeTaskMeta } from '../../protocol/result.ts'
@@ -93,7 +94,7 @@ async function markRevoked({ app }: CommandTarget, ids: readonly string[]): Prom
     await Promise.all(
       open.map((taskId) => {
         const meta = encodeTaskMeta({ taskId, status: REVOKED, result, traceback: undefined, children: [] }, nowMs)
-        return backend.storeResult(backend.encodeResult(meta))
+        return storeResult(backend, backend.encodeResult(meta))
       }),
     )
   } catch (error) {

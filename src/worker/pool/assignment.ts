@@ -6,21 +6,16 @@ import type { Job, JobObserver } from './pool.ts'
 
 export class Assignment {
   readonly job: Job
-  readonly outcome: Promise<Outcome>
   /** Milliseconds that it is counted with while it is in a child's line. */
   estimateMs = 0
   /** Asked for by `terminate`. */
   terminating: NodeJS.Signals | undefined
   readonly #observer: JobObserver
   #isAccepted = false
-  #resolve: (outcome: Outcome) => void = () => undefined
 
   constructor(job: Job, observer: JobObserver) {
     this.job = job
     this.#observer = observer
-    this.outcome = new Promise((resolve) => {
-      this.#resolve = resolve
-    })
   }
 
   /** It starts in process `pid`. Told once, also where it turns out that it had not started there. */
@@ -40,6 +35,6 @@ export class Assignment {
 
   /** Called once. */
   settle(outcome: Outcome): void {
-    this.#resolve(outcome)
+    this.#observer.ended(outcome)
   }
 }

@@ -60,13 +60,11 @@ export class AsyncPool implements Pool {
     return Promise.resolve()
   }
 
-  execute(job: Job, observer: JobObserver): Promise<Outcome> {
-    if (this.#state !== 'open') return Promise.resolve({ kind: 'unstarted' })
-    return new Promise((resolve) => {
-      const run = new Run(job, observer, resolve)
-      if (this.#running.size < this.#concurrency) this.#begin(run)
-      else this.#waiting.push(run)
-    })
+  execute(job: Job, observer: JobObserver): void {
+    const run = new Run(job, observer)
+    if (this.#state !== 'open') run.settle({ kind: 'unstarted' })
+    else if (this.#running.size < this.#concurrency) this.#begin(run)
+    else this.#waiting.push(run)
   }
 
   terminate(key: number, signal: NodeJS.Signals): boolean {
@@ -126,27 +124,31 @@ export class AsyncPool implements Pool {
     if (job.softLimitMs !== undefined) this.#soft.set(run, job.softLimitMs)
     if (job.hardLimitMs !== undefined) this.#hard.set(run, job.hardLimitMs)
     const outcome = this.#options.run(job, run)
-    if (outcome instanceof Promise) void this.#endLater(run, outcome)
+    if (outcome instanceof Promise) this.#endLater(run, outcome)
     else this.#end(run, outcome)
   }
 
-  async #endLater(run: Run, outcome: Promise<Outcome>): Promise<void> {
-    try {
-      this.#end(run, await outcome)
-    } catch (error) {
-      // `run` never rejects; if it does all the same, the job must not hang.
-      const { taskName, taskId } = run.job
-      this.#options.logger.critical(`Task ${taskName}[${taskId}] ended without an outcome`, { error })
-      this.#end(run, { kind: 'lost', exit: String(error) })
-    }
+  #endLater(run: Run, outcome: Promise<Outcome>): void {
+    outcome.then(
+      (known) => {
+        this.#end(run, known)
+      },
+      (error: unknown) => {
+        // `run` never rejects; if it does all the same, the job must not hang.
+        const { taskName, taskId } = run.job
+        this.#options.logger.critical(`Task ${taskName}[${taskId}] ended without an outcome`, { error })
+        this.#end(run, { kind: 'lost', exit: String(error) })
+      },
+    )
   }
 
   #end(run: Run, outcome: Outcome): void {
     if (!this.#running.delete(run)) return
     if (run.job.softLimitMs !== undefined) this.#soft.clear(run)
     if (run.job.hardLimitMs !== undefined) this.#hard.clear(run)
-    run.settle(outcome)
+    // Those that wait come before what the worker may answer with.
     this.#beginWaiting()
+    run.settle(outcome)
     if (this.#state === 'open') this.#tellFree()
     else if (this.#running.size === 0) this.#finish()
   }
@@ -197,14 +199,12 @@ export class AsyncPool implements Pool {
 class Run extends LazySignal implements JobControl {
   readonly job: Job
   readonly observer: JobObserver
-  readonly #resolve: (outcome: Outcome) => void
   #settled = false
 
-  constructor(job: Job, observer: JobObserver, resolve: (outcome: Outcome) => void) {
+  constructor(job: Job, observer: JobObserver) {
     super()
     this.job = job
     this.observer = observer
-    this.#resolve = resolve
   }
 
   store(result: EncodedResult): void {
@@ -217,7 +217,7 @@ class Run extends LazySignal implements JobControl {
 
   settle(outcome: Outcome): void {
     this.#settled = true
-    this.#resolve(outcome)
+    this.observer.ended(outcome)
   }
 }
 

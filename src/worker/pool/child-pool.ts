@@ -136,11 +136,10 @@ export abstract class ChildPool implements Pool {
     }
   }
 
-  execute(job: Job, observer: JobObserver): Promise<Outcome> {
+  execute(job: Job, observer: JobObserver): void {
     const assignment = new Assignment(job, observer)
     if (this.#open) this.#placement.add(assignment)
     else assignment.settle({ kind: 'unstarted' })
-    return assignment.outcome
   }
 
   terminate(key: number, signal: NodeJS.Signals): boolean {
@@ -325,9 +324,10 @@ export abstract class ChildPool implements Pool {
       if (done.part !== undefined) assignment.endPart(done.part)
       for (const result of done.results) assignment.store(result)
     }
-    assignment.settle(verdict ?? done.outcome)
     if (done.overweight) this.#population.retire(child)
     this.#begin(child)
+    // Only now, for the worker may answer with the next job.
+    assignment.settle(verdict ?? done.outcome)
   }
 
   /** A task that fails because it was told to stop has not failed: what it was told is the outcome. */
@@ -351,25 +351,22 @@ export abstract class ChildPool implements Pool {
   #onExit(child: PoolChild, exit: Exit): void {
     this.#hard.clear(child)
     const { running } = child
-    if (running !== undefined) {
-      child.shift()
-      running.settle(outcomeOfExit(child, running, exit))
-    }
+    if (running !== undefined) child.shift()
     this.#moveOn(child.takeAll())
     this.#population.left(child, exit)
     this.#placement.placeBacklog()
+    running?.settle(outcomeOfExit(child, running, exit))
   }
 
   /** Jobs that a child had not started. */
   #moveOn(assignments: readonly Assignment[]): void {
-    const waiting: Assignment[] = []
+    const isOver = ({ terminating }: Assignment): boolean => terminating !== undefined || !this.#open
+    this.#placement.addAgain(assignments.filter((assignment) => !isOver(assignment)))
     for (const assignment of assignments) {
       const { terminating } = assignment
       if (terminating !== undefined) assignment.settle({ kind: 'terminated', signal: terminating })
-      else if (this.#open) waiting.push(assignment)
-      else assignment.settle({ kind: 'unstarted' })
+      else if (!this.#open) assignment.settle({ kind: 'unstarted' })
     }
-    this.#placement.addAgain(waiting)
   }
 
   /** Once a turn, so that the worker fetches for all slots at once. */

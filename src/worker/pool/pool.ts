@@ -58,6 +58,11 @@ export interface JobObserver {
   store(result: EncodedResult): void
   /** The job was a part of a chord and has ended: to be counted before its message goes. */
   endPart(body: Body): void
+  /**
+   * How the job ended. Called once, after all else, also in the middle of `execute`; the worker may answer with the next
+   * job at once.
+   */
+  ended(outcome: Outcome): void
 }
 
 export type { AppLocation }
@@ -101,8 +106,8 @@ export interface Pool {
   readonly free: number
   /** Resolves when all slots can work. Rejects with `WorkerError` when they cannot. */
   start(): Promise<void>
-  /** Run one job. Never rejects. */
-  execute(job: Job, observer: JobObserver): Promise<Outcome>
+  /** Run one job; the observer is told how it ends. */
+  execute(job: Job, observer: JobObserver): void
   /** End a job by force: its outcome is `terminated`. False where the pool cannot, or the job is not running. */
   terminate(key: number, signal: NodeJS.Signals): boolean
   /** Have so many slots from now on; 0 is none for now. Running jobs end first. Resolves when those that are new can work. */

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { storeResult } from '../../../src/backend/storing.ts'
 import { App } from '../../../src/app/app.ts'
 import type { AppOptions } from '../../../src/app/app.ts'
 import { EncodeError, ImproperlyConfigured, NoResultBackend, Retry } from '../../../src/errors.ts'
@@ -344,7 +345,8 @@ describe('results', () => {
   it('are read by id', async () => {
     const app = make()
     const backend = await app.backend()
-    await backend.storeResult(
+    await storeResult(
+      backend,
       backend.encodeResult({
         task_id: 'a',
         status: 'SUCCESS',

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { storeResult } from '../../../src/backend/storing.ts'
 import { chordUnlockTask } from '../../../src/app/chord-unlock.ts'
 import { MemoryBackendFactory } from '../../../src/backend/memory.ts'
 import { InvalidTaskError, Retry } from '../../../src/errors.ts'
@@ -48,7 +49,7 @@ async function fixture() {
   const store = (taskId: string, value: unknown) => {
     const failed = value instanceof Error
     const fields = { taskId, status: failed ? 'FAILURE' : 'SUCCESS', result: failed ? encodeException(value) : value }
-    return backend.storeResult(backend.encodeResult(encodeTaskMeta(fields, 0)))
+    return storeResult(backend, backend.encodeResult(encodeTaskMeta(fields, 0)))
   }
   return { name, options, run, store, calls, backend }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
+import { storeResult } from '../../../src/backend/storing.ts'
 import { disabledBackend } from '../../../src/backend/disabled.ts'
 import { NoResultBackend } from '../../../src/errors.ts'
 import { encodeTaskMeta } from '../../../src/protocol/result.ts'
@@ -11,7 +12,7 @@ describe('DisabledBackend', () => {
   it('lets writes vanish, whatever the value', async () => {
     const backend = await open()
     const meta = encodeTaskMeta({ taskId: 't1', status: 'SUCCESS', result: Symbol('no form') }, 0)
-    await backend.storeResult(backend.encodeResult(meta))
+    await storeResult(backend, backend.encodeResult(meta))
     expect(await backend.cleanup()).toBe(0)
     await backend.close()
     await backend.close()

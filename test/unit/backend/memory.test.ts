@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { BackendContext, ResultBackend } from '../../../src/backend/backend.ts'
+import { storeResult } from '../../../src/backend/storing.ts'
 import { MemoryBackendFactory } from '../../../src/backend/memory.ts'
 import { BackendGetMetaError, ImproperlyConfigured } from '../../../src/errors.ts'
 import { encodeTaskMeta } from '../../../src/protocol/result.ts'
@@ -19,7 +20,7 @@ const open = (changes: Partial<BackendContext> = {}): Promise<ResultBackend> =>
   factory.open('memory://', {}, backendContext(changes))
 
 function store(backend: ResultBackend, taskId: string, status = 'SUCCESS'): Promise<void> {
-  return backend.storeResult(backend.encodeResult(encodeTaskMeta({ taskId, status, result: null }, 0)))
+  return storeResult(backend, backend.encodeResult(encodeTaskMeta({ taskId, status, result: null }, 0)))
 }
 
 // What every backend does is in test/suites/backend.test.ts.
@@ -62,13 +63,13 @@ describe('MemoryBackend', () => {
     const onMeta = vi.fn()
     const error = await new Promise((resolve) => {
       backend.watch(['t1'], onMeta, resolve)
-      void backend.storeResult({ taskId: 't1', status: 'STARTED', body: '{' })
+      void storeResult(backend, { taskId: 't1', status: 'STARTED', body: '{' })
     })
     expect(error).toBeInstanceOf(BackendGetMetaError)
     await store(backend, 't1')
     await nextTurn()
     expect(onMeta).not.toHaveBeenCalled()
-    await backend.storeResult({ taskId: 't2', status: 'SUCCESS', body: '{' })
+    await storeResult(backend, { taskId: 't2', status: 'SUCCESS', body: '{' })
     await expect(backend.getMeta('t2')).rejects.toThrow(BackendGetMetaError)
   })
 

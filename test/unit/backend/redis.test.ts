@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { BackendOptions, ResultBackend } from '../../../src/backend/backend.ts'
+import { storeResult } from '../../../src/backend/storing.ts'
 import { redisBackend } from '../../../src/backend/redis.ts'
 import { BackendError, BackendGetMetaError, BackendStoreError, ImproperlyConfigured } from '../../../src/errors.ts'
 import type { TaskMeta } from '../../../src/protocol/result.ts'
@@ -36,7 +37,7 @@ describe('the Redis backend', () => {
     const options = { retryPolicy: { maxRetries: 2, intervalStart: 0.01, intervalMax: 0.01 } }
     const backend = await redisBackend.open('redis://127.0.0.1:1/0', options, backendContext())
     const failures = await Promise.all([
-      backend.storeResult(backend.encodeResult(meta('t1'))).catch(asIs),
+      storeResult(backend, backend.encodeResult(meta('t1'))).catch(asIs),
       backend.getMeta('t1').catch(asIs),
       backend.forget(['t1']).catch(asIs),
       backend.restoreGroup('g1').catch(asIs),
@@ -84,7 +85,7 @@ describeWithRedis('the Redis backend, when things break,', () => {
     const writing = Promise.all(
       Array.from({ length: 10 }, async (_, lane) => {
         for (let index = lane; index < ids.length; index += 10) {
-          await writer.storeResult(writer.encodeResult(meta(ids[index] ?? '', index)))
+          await storeResult(writer, writer.encodeResult(meta(ids[index] ?? '', index)))
         }
       }),
     )
@@ -121,11 +122,11 @@ describeWithRedis('the Redis backend, when things break,', () => {
     const impatient = await open({ socketTimeout: 0.5, socketConnectTimeout: 2, retryPolicy: { maxRetries: 0 } })
     await impatient.getMeta('t1')
     server.pause()
-    const failing = impatient.storeResult(impatient.encodeResult(meta('late'))).catch(asIs)
+    const failing = storeResult(impatient, impatient.encodeResult(meta('late'))).catch(asIs)
     expect(await failing).toBeInstanceOf(BackendStoreError)
     expect(String(await failing)).toMatch(/did not answer within 0.5 seconds/)
     server.resume()
-    await impatient.storeResult(impatient.encodeResult(meta('late')))
+    await storeResult(impatient, impatient.encodeResult(meta('late')))
   })
 })
 

@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { BackendContext, ResultBackend } from '../../../src/backend/backend.ts'
+import { storeResult } from '../../../src/backend/storing.ts'
 import { rpcBackend } from '../../../src/backend/rpc.ts'
 import { BackendError, BackendGetMetaError, ConnectionError, ImproperlyConfigured } from '../../../src/errors.ts'
 import { BrokerConnection } from '../../../src/messaging/connection.ts'
@@ -54,13 +55,13 @@ function meta(taskId: string, status: string = 'SUCCESS', result: unknown = null
 
 const to = { reply_to: 'replies' }
 const store = (backend: ResultBackend, document: TaskMeta): Promise<void> =>
-  backend.storeResult(backend.encodeResult(document), to)
+  storeResult(backend, backend.encodeResult(document), to)
 
 describe('a worker', () => {
   it('sends the document to who called, under the id of the call', async () => {
     const { open, take } = fixture()
     const backend = await open()
-    await backend.storeResult(backend.encodeResult(meta('t1', 'SUCCESS', 3)), { ...to, correlation_id: 'c1' })
+    await storeResult(backend, backend.encodeResult(meta('t1', 'SUCCESS', 3)), { ...to, correlation_id: 'c1' })
     const [delivery] = await take('replies')
     expect(delivery?.message).toEqual({
       body: JSON.stringify(meta('t1', 'SUCCESS', 3)),
@@ -80,8 +81,8 @@ describe('a worker', () => {
   it('sends nothing where nobody wants to know', async () => {
     const { open, transport } = fixture()
     const backend = await open()
-    await backend.storeResult(backend.encodeResult(meta('t1')))
-    await backend.storeResult(backend.encodeResult(meta('t1')), { reply_to: '' })
+    await storeResult(backend, backend.encodeResult(meta('t1')))
+    await storeResult(backend, backend.encodeResult(meta('t1')), { reply_to: '' })
     await backend.getMetas([])
     await backend.close()
     expect(transport.connections).toEqual([])

@@ -2,6 +2,7 @@ import { unlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ResultBackend } from '../../../src/backend/backend.ts'
+import { storeResult } from '../../../src/backend/storing.ts'
 import { sqliteBackend } from '../../../src/backend/sqlite.ts'
 import { SqliteFiles } from '../../../src/driver/sqlite.ts'
 import { BackendError, BackendGetMetaError, BackendStoreError, ImproperlyConfigured } from '../../../src/errors.ts'
@@ -55,7 +56,7 @@ describe('sqlite:// for results', () => {
     const other = broker.write((statements) =>
       statements.run("INSERT INTO celeriac_group (id, escaped, body) VALUES ('x', 0, 'y')"),
     )
-    await Promise.all([backend.storeResult(backend.encodeResult(META)), other])
+    await Promise.all([storeResult(backend, backend.encodeResult(META)), other])
     expect(commits[0]).toBe(2)
     stop()
     await broker.release()
@@ -63,10 +64,10 @@ describe('sqlite:// for results', () => {
 
   it('names the task whose result it could not store or read', async () => {
     const backend = await make('?busyTimeout=0.02')
-    await backend.storeResult(backend.encodeResult(META))
+    await storeResult(backend, backend.encodeResult(META))
     const shell = openRaw(file)
     shell.exec('BEGIN IMMEDIATE')
-    const failure = backend.storeResult(backend.encodeResult({ ...META, task_id: 'b', status: 'FAILURE' }))
+    const failure = storeResult(backend, backend.encodeResult({ ...META, task_id: 'b', status: 'FAILURE' }))
     await expect(failure).rejects.toThrow(BackendStoreError)
     await expect(failure).rejects.toMatchObject({
       taskId: 'b',
@@ -81,14 +82,14 @@ describe('sqlite:// for results', () => {
 
   it('goes on with the file that is there after its own was deleted', async () => {
     const backend = await make()
-    await backend.storeResult(backend.encodeResult(META))
+    await storeResult(backend, backend.encodeResult(META))
     const onError = vi.fn()
     backend.watch(['b'], () => undefined, onError)
     await waitFor(() => backend.getMeta('a').then((meta) => meta !== undefined))
     unlinkSync(file)
     await waitFor(() => onError.mock.calls.length > 0)
     expect(await backend.getMeta('a')).toBeUndefined()
-    await backend.storeResult(backend.encodeResult(META))
+    await storeResult(backend, backend.encodeResult(META))
     expect(await backend.getMeta('a')).toMatchObject({ result: 5 })
   })
 
@@ -98,11 +99,11 @@ describe('sqlite:// for results', () => {
     const backend = await make('?busyTimeout=0.02')
     const onError = vi.fn()
     backend.watch(['a'], () => undefined, onError)
-    await expect(backend.storeResult(backend.encodeResult(META))).rejects.toThrow(BackendStoreError)
+    await expect(storeResult(backend, backend.encodeResult(META))).rejects.toThrow(BackendStoreError)
     expect(onError).toHaveBeenCalledOnce()
     shell.exec('ROLLBACK')
     shell.close()
-    await backend.storeResult(backend.encodeResult(META))
+    await storeResult(backend, backend.encodeResult(META))
     expect(await backend.getMeta('a')).toMatchObject({ result: 5 })
   })
 
@@ -112,10 +113,10 @@ describe('sqlite:// for results', () => {
     await expect(backend.getMeta('a')).rejects.toThrow(BackendError)
     await expect(backend.cleanup()).rejects.toThrow('is closed')
     const used = await make()
-    const store = used.storeResult(used.encodeResult(META))
+    const store = storeResult(used, used.encodeResult(META))
     await used.close()
     await store
-    await expect(used.storeResult(used.encodeResult(META))).rejects.toThrow(BackendError)
+    await expect(storeResult(used, used.encodeResult(META))).rejects.toThrow(BackendError)
   })
 
   it('ends its watches when it is closed', async () => {
@@ -134,7 +135,7 @@ describe('sqlite:// for results', () => {
     const backend = await make()
     const onMeta = vi.fn()
     backend.watch(['a'], onMeta, () => undefined).stop()
-    await backend.storeResult(backend.encodeResult(META))
+    await storeResult(backend, backend.encodeResult(META))
     const second = vi.fn()
     backend.watch(['a'], second, () => undefined)
     await waitFor(() => second.mock.calls.length === 1)

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { storeResult } from '../../../src/backend/storing.ts'
 import { MemoryBackendFactory } from '../../../src/backend/memory.ts'
 import type { ChordRuntime } from '../../../src/canvas/chord-part.ts'
 import { unlockChord } from '../../../src/canvas/chord-unlock.ts'
@@ -28,7 +29,7 @@ async function look(results: Readonly<Record<string, unknown>>): Promise<Looked>
   for (const [taskId, value] of Object.entries(results)) {
     const failed = value instanceof Error
     const fields = { taskId, status: failed ? 'FAILURE' : 'SUCCESS', result: failed ? encodeException(value) : value }
-    await backend.storeResult(backend.encodeResult(encodeTaskMeta(fields, 0)))
+    await storeResult(backend, backend.encodeResult(encodeTaskMeta(fields, 0)))
   }
   const { host, calls } = fakeHost()
   const stored: TaskMeta[] = []

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { ResultBackend } from '../../../src/backend/backend.ts'
+import { storeResult } from '../../../src/backend/storing.ts'
 import { MemoryBackendFactory } from '../../../src/backend/memory.ts'
 import { awaitParts, dependencyError, errorRepr, nestedValues, valuesOf } from '../../../src/canvas/chord-values.ts'
 import { ChordError, TimeoutError } from '../../../src/errors.ts'
@@ -72,7 +73,7 @@ describe('awaitParts', () => {
   const clock = fakeClock()
   const open = (): Promise<ResultBackend> => new MemoryBackendFactory().open('memory://', {}, backendContext())
   const store = (backend: ResultBackend, taskId: string, status: string): Promise<void> =>
-    backend.storeResult(backend.encodeResult(encodeTaskMeta({ taskId, status, result: taskId }, 0)))
+    storeResult(backend, backend.encodeResult(encodeTaskMeta({ taskId, status, result: taskId }, 0)))
 
   it('waits until all have ended', async () => {
     const backend = await open()

@@ -10,7 +10,7 @@ import { createParts } from '../../../src/worker/blueprint.ts'
 import type { WorkerParts } from '../../../src/worker/blueprint.ts'
 import { workerFacts } from '../../../src/worker/options.ts'
 import type { WorkerOptions } from '../../../src/worker/options.ts'
-import type { Job, PoolOptions } from '../../../src/worker/pool/pool.ts'
+import type { Job, JobObserver, PoolOptions } from '../../../src/worker/pool/pool.ts'
 import type { Request } from '../../../src/worker/request.ts'
 import { WorkerState } from '../../../src/worker/state.ts'
 import { CutTransport } from '../../support/cut-transport.ts'
@@ -56,9 +56,11 @@ async function fixture(
       },
       resize: async (size: number) => void all.trail.push(`resize ${String(size)}`),
       info: () => ({}),
-      execute: async (job: Job) => {
+      execute: (job: Job, observer: JobObserver) => {
         jobs.push(job)
-        return { kind: 'success', runtimeMs: 1, resultRepr: '3' }
+        queueMicrotask(() => {
+          observer.ended({ kind: 'success', runtimeMs: 1, resultRepr: '3' })
+        })
       },
     }
   })

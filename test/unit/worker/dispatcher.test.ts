@@ -52,9 +52,26 @@ describe('Dispatcher', () => {
     expect(all.running.map(({ job }) => job.taskId)).toEqual(['a', 'b'])
     all.running[0]?.end.resolve(success)
     await waitFor(() => all.running.some(({ job }) => job.taskId === 'c'))
-    for (const { end } of all.running) end.resolve(success)
+    for (const { end } of [...all.running]) end.resolve(success)
     await dispatcher.drained()
     expect(all.parts.state.active.size).toBe(0)
+  })
+
+  it('gives one after the other to a pool that ends each at once, however many there are', async () => {
+    const { all, dispatcher } = line()
+    let depth = 0
+    const depths = new Set<number>()
+    all.parts.pool.execute = (_job, observer) => {
+      depth += 1
+      depths.add(depth)
+      observer.accepted(1)
+      observer.ended(success)
+      depth -= 1
+    }
+    const noted = batch(...Array.from({ length: 1000 }, (_, index) => String(index)))
+    dispatcher.add(messagesOf(noted))
+    await dispatcher.drained()
+    expect([noted.every(({ said }) => said.join() === 'ack'), [...depths]]).toEqual([true, [1]])
   })
 
   it('counts those that are on their way into the pool', async () => {

@@ -9,6 +9,7 @@ const head = { id: 'id-1', retries: 0 }
 function fixture() {
   const known = deferred<void>()
   const orphans: unknown[] = []
+  const entered: unknown[] = []
   const acks = new EarlyAcks({ add: (request: object) => orphans.push(request) })
   let acknowledged = 0
   const request = {
@@ -19,54 +20,63 @@ function fixture() {
         return known.promise
       },
     },
+    enter() {
+      entered.push(this)
+    },
   }
-  return { acks, request, known, orphans, acknowledged: () => acknowledged }
-}
-
-/** Whether a promise has resolved. */
-function watch(promise: Promise<void>): { done: boolean } {
-  const state = { done: false }
-  void promise.then(() => {
-    state.done = true
-  })
-  return state
+  return { acks, request, known, orphans, entered, acknowledged: () => acknowledged }
 }
 
 describe('early acknowledgements', () => {
   it('let a task start when its acknowledgement was written, and do not wait until it is known', async () => {
-    const { acks, request, acknowledged } = fixture()
-    const start = watch(acks.send(request))
+    const { acks, request, acknowledged, entered } = fixture()
+    acks.send(request)
     expect(acknowledged()).toBe(1)
     await nextTurn()
-    expect(start.done).toBe(false)
+    expect(entered).toEqual([])
     await nextTurn()
     await nextTurn()
-    expect(start.done).toBe(true)
+    expect(entered).toEqual([request])
   })
 
   it('let it start at once where the broker has it already', async () => {
-    const { acks, request, known } = fixture()
-    const start = watch(acks.send(request))
+    const { acks, request, known, entered } = fixture()
+    acks.send(request)
     known.resolve()
     await nextTurn()
-    expect(start.done).toBe(true)
+    expect(entered).toEqual([request])
   })
 
   it('let it start where the connection is lost, and know it when it comes again', async () => {
-    const { acks, request, known, orphans } = fixture()
+    const { acks, request, known, orphans, entered } = fixture()
     const other = { ...request }
-    const starts = [acks.send(request), acks.send(other)]
+    acks.send(request)
+    acks.send(other)
     known.reject(new Error('lost'))
-    await Promise.all(starts)
-    expect(orphans).toEqual([request, other])
+    await nextTurn()
+    expect([orphans, entered]).toEqual([
+      [request, other],
+      [request, other],
+    ])
   })
 
   it('are those of another turn when the channel answers with another promise', async () => {
-    const { acks, request, known, orphans } = fixture()
-    const later = { head, message: { ack: () => Promise.resolve() } }
-    const starts = [acks.send(request), acks.send(later)]
+    const { acks, request, known, orphans, entered } = fixture()
+    const later = { ...request, message: { ack: () => Promise.resolve() } }
+    acks.send(request)
+    acks.send(later)
     known.reject(new Error('lost'))
-    await Promise.all(starts)
-    expect(orphans).toEqual([request])
+    await nextTurn()
+    expect([orphans, entered.length]).toEqual([[request], 2])
+  })
+
+  it('let also those start that come with a promise that has been told', async () => {
+    const { acks, request, known, entered } = fixture()
+    known.resolve()
+    for (let count = 1; count <= 2; count += 1) {
+      acks.send(request)
+      await nextTurn()
+      expect(entered.length).toBe(count)
+    }
   })
 })

@@ -9,20 +9,19 @@ import type { TaskOptions } from '../../../src/task/options.ts'
 import type { Outcome } from '../../../src/task/outcome.ts'
 import { backendContext } from '../../support/context.ts'
 import { incomingTask } from '../../support/incoming.ts'
-import { requests } from '../../support/requests.ts'
+import { execute, requests } from '../../support/requests.ts'
 import type { Requests } from '../../support/requests.ts'
 import { deferred } from '../../../src/util/deferred.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
 const failure = { excType: 'E', excMessage: [], excModule: 'm', repr: 'E()', traceback: 'tb' }
 const success: Outcome = { kind: 'success', runtimeMs: 1, resultRepr: '1' }
-const nothing = (): void => undefined
 
 /** Runs one request to its end; answers what was said of its message, and what was stored. */
 async function settle(options: TaskOptions, outcome: Outcome): Promise<{ said: string[]; states: string[] }> {
   const all = requests()
   const { request, said } = all.request(options)
-  const done = request.execute(nothing)
+  const done = execute(request)
   await waitFor(() => all.running.length === 1)
   all.running[0]?.observer.accepted(123)
   all.running[0]?.end.resolve(outcome)
@@ -74,7 +73,7 @@ describe('execute', () => {
   it('acknowledges before the start where the task could take this process down', async () => {
     const all = requests({ isolated: false })
     const { request, said } = all.request()
-    const done = request.execute(nothing)
+    const done = execute(request)
     expect([said, all.running.length]).toEqual([['ack'], 0])
     await waitFor(() => all.running.length === 1)
     all.running[0]?.end.resolve(success)
@@ -85,7 +84,7 @@ describe('execute', () => {
   it('says that it was cut, where it was acknowledged and the pool did not begin it any more', async () => {
     const all = requests({ isolated: false })
     const { request, said } = all.request()
-    const done = request.execute(nothing)
+    const done = execute(request)
     await waitFor(() => all.running.length === 1)
     all.running[0]?.end.resolve({ kind: 'unstarted' })
     await done
@@ -97,7 +96,7 @@ describe('execute', () => {
     const stored = deferred<void>()
     all.parts.backend.storeResult = () => stored.promise
     const { request } = all.request({ acksLate: true })
-    const done = request.execute(nothing)
+    const done = execute(request)
     await waitFor(() => all.running.length === 1)
     all.running[0]?.observer.store({ taskId: 'id-1', status: 'SUCCESS', body: '{}' })
     all.running[0]?.end.resolve(success)
@@ -110,7 +109,7 @@ describe('execute', () => {
   it('acknowledges at the start where the task runs in a child', async () => {
     const all = requests()
     const { request, said } = all.request()
-    const done = request.execute(nothing)
+    const done = execute(request)
     await waitFor(() => all.running.length === 1)
     expect(said).toEqual([])
     all.running[0]?.observer.accepted(123)
@@ -127,7 +126,7 @@ describe('execute', () => {
       await new Promise((resolve) => setImmediate(resolve))
       storedFirst = said.length === 0
     }
-    const done = request.execute(nothing)
+    const done = execute(request)
     await waitFor(() => all.running.length === 1)
     all.running[0]?.observer.store({ taskId: 'id-1', status: 'SUCCESS', body: '{}' } satisfies EncodedResult)
     all.running[0]?.end.resolve(success)
@@ -139,7 +138,7 @@ describe('execute', () => {
     const all = requests()
     all.storeError = new Error('disk full')
     const { request, said } = all.request({ acksLate: true })
-    const done = request.execute(nothing)
+    const done = execute(request)
     await waitFor(() => all.running.length === 1)
     all.running[0]?.observer.store({ taskId: 'id-1', status: 'SUCCESS', body: '{}' })
     all.running[0]?.end.resolve(success)
@@ -150,7 +149,7 @@ describe('execute', () => {
   it('hands the pool the limits of the message, else of the task', async () => {
     const all = requests()
     const both = all.request({ timeLimit: 10, softTimeLimit: 5 }, { timeLimit: 3 })
-    const done = both.request.execute(nothing)
+    const done = execute(both.request)
     await waitFor(() => all.running.length === 1)
     expect(all.running[0]?.job).toMatchObject({
       hardLimitMs: 3000,
@@ -162,10 +161,20 @@ describe('execute', () => {
     await done
   })
 
+  it('is over where the pool cannot take the job, and its message stays', async () => {
+    const all = requests()
+    all.parts.pool.execute = () => {
+      throw new Error('no form')
+    }
+    const { request, said } = all.request({ acksLate: true })
+    await expect(execute(request)).rejects.toThrow('no form')
+    expect([said, all.parts.state.active.size]).toEqual([[], 0])
+  })
+
   it('sends errbacks for a task whose process is gone', async () => {
     const all = requests()
     const { request } = all.request({}, { errbacks: [signatureData({ task: 'proj.onError' })] })
-    const done = request.execute(nothing)
+    const done = execute(request)
     await waitFor(() => all.running.length === 1)
     all.running[0]?.end.resolve({ kind: 'lost', exit: 9 })
     await done
@@ -229,7 +238,7 @@ describe('a part of a chord', () => {
 
   /** It runs to its end, and says so as a part. */
   async function succeed(all: Requests, { request }: ReturnType<Requests['request']>): Promise<void> {
-    const done = request.execute(nothing)
+    const done = execute(request)
     await waitFor(() => all.running.length === 1)
     const { chords } = all.parts.backend
     all.running[0]?.observer.endPart(chords?.encodePart({ taskId: 'id-1', status: 'SUCCESS', result: 7 }) ?? '')
@@ -269,7 +278,7 @@ describe('a part of a chord', () => {
   it('stands by what it has said, although its process is gone before it could tell the outcome', async () => {
     const all = await withChord()
     const { request, said } = all.request({ acksLate: true }, part)
-    const done = request.execute(nothing)
+    const done = execute(request)
     await waitFor(() => all.running.length === 1)
     const { chords } = all.parts.backend
     all.running[0]?.observer.endPart(chords?.encodePart({ taskId: 'id-1', status: 'SUCCESS', result: 7 }) ?? '')
@@ -312,12 +321,12 @@ describe('a part of a chord', () => {
     }
     Object.assign(all.parts, { findSuccess })
     const { request, said } = all.request({ acksLate: true }, part, { redelivered: true })
-    await request.execute(nothing)
+    await execute(request)
     expect([all.calls.map(({ args }) => args), said, asked]).toEqual([[[[7]]], ['ack'], ['id-1']])
     expect(all.logged.join()).toContain('has succeeded before')
     // Nobody asks about what came for the first time, or is acknowledged early.
     for (const [options, fate] of [[{ acksLate: true }, {}] as const, [{}, { redelivered: true }] as const]) {
-      const running = all.request(options, {}, fate).request.execute(nothing)
+      const running = execute(all.request(options, {}, fate).request)
       await waitFor(() => all.running.length === 1)
       all.running[0]?.end.resolve({ kind: 'success', runtimeMs: 1, resultRepr: '7' })
       await running
@@ -347,7 +356,7 @@ describe('a part of a chord', () => {
   ])('counts when it is rejected and does not come again (requeue: %s)', async (requeue, ids, verb) => {
     const all = await withChord()
     const { request, said } = all.request({ acksLate: true }, part)
-    const done = request.execute(nothing)
+    const done = execute(request)
     await waitFor(() => all.running.length === 1)
     all.running[0]?.end.resolve({ kind: 'rejected', runtimeMs: 1, requeue, reason: 'no' })
     await done
@@ -359,7 +368,7 @@ describe('cancel', () => {
   it('ends what comes again, leaves its message alone, and says that it will run again', async () => {
     const all = requests()
     const { request, said } = all.request({ acksLate: true })
-    const done = request.execute(nothing)
+    const done = execute(request)
     await waitFor(() => all.running.length === 1)
     request.cancel()
     all.running[0]?.end.resolve({ kind: 'terminated', signal: 'SIGTERM' })
@@ -367,10 +376,24 @@ describe('cancel', () => {
     expect([said, all.stored.map(({ status }) => status)]).toEqual([[], ['RETRY']])
   })
 
+  it('does so too where the pool tells the end at once', async () => {
+    const all = requests()
+    all.parts.pool.terminate = () => {
+      all.running[0]?.end.resolve({ kind: 'terminated', signal: 'SIGTERM' })
+      return true
+    }
+    const { request } = all.request({ acksLate: true })
+    const done = execute(request)
+    await waitFor(() => all.running.length === 1)
+    request.cancel()
+    await done
+    expect(all.stored.map(({ status }) => status)).toEqual(['RETRY'])
+  })
+
   it('lets go on what is acknowledged', async () => {
     const all = requests()
     const { request, said } = all.request()
-    const done = request.execute(nothing)
+    const done = execute(request)
     await waitFor(() => all.running.length === 1)
     all.running[0]?.observer.accepted(1)
     request.cancel()
@@ -401,7 +424,7 @@ describe('a message that comes again from a lost connection', () => {
     const all = requests()
     const { request, said } = all.request({ acksLate: true })
     const again = incomingTask({}, {}, { redelivered: true })
-    const done = request.execute(nothing)
+    const done = execute(request)
     await waitFor(() => all.running.length === 1)
     await request.adopt(again.message)
     expect(again.said).toEqual([])
@@ -419,7 +442,7 @@ describe('a message that comes again from a lost connection', () => {
     for (const [outcome, verdict] of outcomes) {
       const all = requests()
       const { request } = all.request({ acksLate: true }, {}, lost)
-      const done = request.execute(nothing)
+      const done = execute(request)
       await waitFor(() => all.running.length === 1)
       all.running[0]?.end.resolve(outcome)
       await expect(done).rejects.toThrow('cut')
@@ -432,7 +455,7 @@ describe('a message that comes again from a lost connection', () => {
   it('is expected where the early acknowledgement may not have arrived, and the task runs all the same', async () => {
     const all = requests({ isolated: false })
     const { request } = all.request({}, {}, lost)
-    const done = request.execute(nothing)
+    const done = execute(request)
     await waitFor(() => all.running.length === 1)
     expect(all.parts.state.orphans.take(request)).toBe(request)
     all.running[0]?.end.resolve(success)
@@ -442,7 +465,7 @@ describe('a message that comes again from a lost connection', () => {
   it('likewise where the task runs in another process', async () => {
     const all = requests()
     const { request } = all.request({}, {}, lost)
-    const done = request.execute(nothing)
+    const done = execute(request)
     await waitFor(() => all.running.length === 1)
     all.running[0]?.observer.accepted(1)
     await waitFor(() => all.parts.state.orphans.take(request) === request)
@@ -457,7 +480,7 @@ describe('events', () => {
     const all = requests({ sendsTasks: true })
     const { request } = all.request(options, { id: 'id-1', args: [1, 2], rootId: 'r', retries: 2 })
     request.received()
-    const done = request.execute(nothing)
+    const done = execute(request)
     await waitFor(() => all.running.length === 1)
     all.running[0]?.observer.accepted(123)
     all.running[0]?.end.resolve(outcome)

@@ -1,5 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest'
 import type { BackendContext, ResultBackend } from '../../../../src/backend/backend.ts'
+import { storeResult } from '../../../../src/backend/storing.ts'
 import { redisBackend } from '../../../../src/backend/redis.ts'
 import type { TaskMeta } from '../../../../src/protocol/result.ts'
 import { json } from '../../../../src/serialization/json.ts'
@@ -28,7 +29,7 @@ async function open(url: string, changes: Partial<BackendContext> = {}) {
     await Promise.all([caller.close(), worker.close()])
   })
   const store = (taskId: string, status?: string): Promise<void> =>
-    worker.storeResult(worker.encodeResult(meta(taskId, status)), { reply_to: ADDRESS })
+    storeResult(worker, worker.encodeResult(meta(taskId, status)), { reply_to: ADDRESS })
   return { caller, clock, store, call: (...ids: string[]) => caller.replies?.expect(ids) }
 }
 

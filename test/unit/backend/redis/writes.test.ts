@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { redisBackend } from '../../../../src/backend/redis.ts'
 import type { EncodedResult, ResultBackend } from '../../../../src/backend/backend.ts'
+import { storeResult } from '../../../../src/backend/storing.ts'
 import type { TaskMeta } from '../../../../src/protocol/result.ts'
 import { connectRedis } from '../../../../src/driver/redis.ts'
 import { BackendStoreError, OperationalError } from '../../../../src/errors.ts'
@@ -28,7 +29,7 @@ describeWithRedis('writing results', () => {
 
   function store(taskId: string, status: string, result: unknown = null): Promise<void> {
     const meta: TaskMeta = { status, result, traceback: null, children: [], date_done: null, task_id: taskId }
-    return backend.storeResult(backend.encodeResult(meta))
+    return storeResult(backend, backend.encodeResult(meta))
   }
 
   async function callsOf(...commands: readonly string[]): Promise<number[]> {
@@ -53,11 +54,11 @@ describeWithRedis('writing results', () => {
     await client.subscribe(['celeriac.reply.me'], (...message) => told.push(message))
     const before = await callsOf('publish')
     const result = (taskId: string, status = 'SUCCESS'): EncodedResult => ({ taskId, status, body: `of ${taskId}` })
-    await backend.storeResult(result('t1'), { reply_to: 'me' })
+    await storeResult(backend, result('t1'), { reply_to: 'me' })
     // Both of one turn are one write: the last.
-    const first = backend.storeResult(result('t2', 'STARTED'), { reply_to: 'celeriac.reply.me' })
-    await Promise.all([first, backend.storeResult(result('t2'), { reply_to: 'celeriac.reply.me' })])
-    await backend.storeResult(result('t3'), {})
+    const first = storeResult(backend, result('t2', 'STARTED'), { reply_to: 'celeriac.reply.me' })
+    await Promise.all([first, storeResult(backend, result('t2'), { reply_to: 'celeriac.reply.me' })])
+    await storeResult(backend, result('t3'), {})
     await waitFor(() => told.length > 0)
     expect(told).toEqual([['celeriac.reply.me', 'celery-task-meta-t2\nof t2']])
     expect(await callsOf('publish')).toEqual([before[0]! + 4])

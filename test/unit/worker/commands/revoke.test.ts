@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import { storeResult } from '../../../../src/backend/storing.ts'
 import type { TaskMeta } from '../../../../src/protocol/result.ts'
 import { revokeCommands } from '../../../../src/worker/commands/revoke.ts'
 import type { Request } from '../../../../src/worker/request.ts'
 import { commandTarget } from '../../../support/command-target.ts'
 import type { CommandFixture } from '../../../support/command-target.ts'
+import { execute } from '../../../support/requests.ts'
 
 const run = ({ worker }: CommandFixture, name: string, args: Record<string, unknown> = {}): Promise<unknown> =>
   Promise.resolve(revokeCommands.find((command) => command.name === name)?.run(worker, args))
@@ -12,7 +14,7 @@ const run = ({ worker }: CommandFixture, name: string, args: Record<string, unkn
 async function activate({ all }: CommandFixture, id: string, stamps: Record<string, unknown> = {}): Promise<Request> {
   const { request } = all.request({}, { id, stamps })
   all.slots += 1
-  void request.execute(() => undefined)
+  void execute(request)
   await Promise.resolve()
   request.accepted(1)
   return request
@@ -38,7 +40,7 @@ describe('revoke', () => {
     const fixture = commandTarget()
     const backend = await fixture.app.backend()
     const meta = { task_id: 'failed', status: 'FAILURE', result: null, traceback: null, children: [], date_done: null }
-    await backend.storeResult(backend.encodeResult(meta))
+    await storeResult(backend, backend.encodeResult(meta))
     await activate(fixture, 'runs')
     await run(fixture, 'revoke', { task_id: ['failed', 'runs'] })
     expect([await stateOf(fixture, 'failed'), await stateOf(fixture, 'runs')]).toEqual(['FAILURE', undefined])

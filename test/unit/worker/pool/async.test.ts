@@ -3,19 +3,26 @@ import type { Outcome } from '../../../../src/task/outcome.ts'
 import { createLogger } from '../../../../src/util/logger.ts'
 import { nextTurn } from '../../../../src/util/turn.ts'
 import { AsyncPool, checkConcurrency } from '../../../../src/worker/pool/async.ts'
-import type { JobControl, PoolOptions, RunJob } from '../../../../src/worker/pool/pool.ts'
+import type { Job, JobControl, JobObserver, PoolOptions, RunJob } from '../../../../src/worker/pool/pool.ts'
 import { fakeClock } from '../../../support/fake-clock.ts'
 import { makeJob } from '../../../support/pools.ts'
 
 const success: Outcome = { kind: 'success', runtimeMs: 1, resultRepr: '1' }
-const observer = { accepted: () => undefined, store: () => Promise.resolve(), endPart: () => undefined }
+const deaf = { accepted: () => undefined, store: () => undefined, endPart: () => undefined }
 
-function setUp(run: RunJob, overrides: Partial<PoolOptions> = {}) {
+/** Runs the job; resolves with its outcome. */
+function run(pool: AsyncPool, job: Job, observer: Partial<JobObserver> = {}): Promise<Outcome> {
+  return new Promise((ended) => {
+    pool.execute(job, { ...deaf, ...observer, ended })
+  })
+}
+
+function setUp(runJob: RunJob, overrides: Partial<PoolOptions> = {}) {
   const clock = fakeClock()
   const logs: string[] = []
   const pool = new AsyncPool({
     concurrency: 2,
-    run,
+    run: runJob,
     logger: createLogger({ write: ({ message }) => logs.push(message) }),
     clock,
     appLocation: undefined,
@@ -32,7 +39,7 @@ function setUp(run: RunJob, overrides: Partial<PoolOptions> = {}) {
 describe('AsyncPool', () => {
   it('sets no timer for jobs without limits', async () => {
     const { clock, pool } = setUp(() => Promise.resolve(success))
-    const outcome = pool.execute(makeJob(1), observer)
+    const outcome = run(pool, makeJob(1))
     expect(clock.pending).toBe(0)
     expect(await outcome).toBe(success)
   })
@@ -43,7 +50,7 @@ describe('AsyncPool', () => {
       control = given
       return new Promise(() => undefined)
     })
-    void pool.execute({ ...makeJob(1), softLimitMs: 100 }, observer)
+    void run(pool, { ...makeJob(1), softLimitMs: 100 })
     await clock.advance(100)
     expect(control?.signal.reason).toMatchObject({ name: 'SoftTimeLimitExceeded', seconds: 0.1 })
   })
@@ -56,15 +63,10 @@ describe('AsyncPool', () => {
       controls.push(control)
       return new Promise((resolve) => ends.push(resolve))
     })
-    const outcome = pool.execute(
+    const outcome = run(
+      pool,
       { ...makeJob(1), hardLimitMs: 200 },
-      {
-        accepted: () => undefined,
-        store: ({ status }) => {
-          stored.push(status)
-        },
-        endPart: (body) => stored.push(String(body)),
-      },
+      { store: ({ status }) => stored.push(status), endPart: (body) => stored.push(String(body)) },
     )
     await clock.advance(200)
     expect(await outcome).toEqual({ kind: 'timeout', seconds: 0.2 })
@@ -83,8 +85,8 @@ describe('AsyncPool', () => {
       controls.push(control)
       return new Promise(() => undefined)
     })
-    void pool.execute(makeJob(1), observer)
-    const outcome = pool.execute(makeJob(2), observer)
+    void run(pool, makeJob(1))
+    const outcome = run(pool, makeJob(2))
     pool.terminate(1, 'SIGTERM')
     expect(controls[0]?.signal.reason).toMatchObject({ name: 'Terminated', signal: 'SIGTERM' })
     const stop = pool.stop('cold')
@@ -96,7 +98,7 @@ describe('AsyncPool', () => {
 
   it('gives a slot back after a run that rejects, against its promise', async () => {
     const { logs, pool } = setUp(() => Promise.reject(new Error('oh')))
-    expect(await pool.execute(makeJob(1), observer)).toEqual({ kind: 'lost', exit: 'Error: oh' })
+    expect(await run(pool, makeJob(1))).toEqual({ kind: 'lost', exit: 'Error: oh' })
     expect(pool.free).toBe(2)
     expect(logs).toEqual(['Task suite.task[id-1] ended without an outcome'])
   })
@@ -114,7 +116,7 @@ describe('AsyncPool', () => {
         freed += 1
       },
     })
-    await Promise.all(Array.from({ length: 100 }, (_, key) => pool.execute(makeJob(key), observer)))
+    await Promise.all(Array.from({ length: 100 }, (_, key) => run(pool, makeJob(key))))
     await nextTurn()
     expect(freed).toBe(1)
   })

@@ -99,7 +99,7 @@ describe('the child', () => {
        const job = { key: 1, taskId: 'x', taskName: 'x', deliveryInfo: {}, hostname: 'x', message: {
          body: JSON.stringify({ states: ['PROGRESS'], waitUntil: ${JSON.stringify(join(folder, 'never'))} }), headers: {}, properties: {} } }
        const store = async () => console.log(JSON.stringify(pool.info().processes))
-       void pool.execute(job, { accepted: () => undefined, store })`,
+       pool.execute(job, { accepted: () => undefined, store })`,
     )
     const parent = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] })
     const pids = await new Promise<number[]>((resolve) => {

@@ -31,7 +31,7 @@ function setUp(maxMemoryBytes?: number) {
     child.push(
       new Assignment(
         { ...makeJob(1), hardLimitMs },
-        { accepted: () => undefined, store: () => undefined, endPart: () => undefined },
+        { accepted: () => undefined, store: () => undefined, endPart: () => undefined, ended: () => undefined },
       ),
     )
   }

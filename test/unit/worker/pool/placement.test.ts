@@ -7,7 +7,12 @@ import { PoolChild } from '../../../../src/worker/pool/pool-child.ts'
 import { fakeClock } from '../../../support/fake-clock.ts'
 import { makeJob } from '../../../support/pools.ts'
 
-const observer = { accepted: () => undefined, store: () => Promise.resolve(), endPart: () => undefined }
+const observer = {
+  accepted: () => undefined,
+  store: () => Promise.resolve(),
+  endPart: () => undefined,
+  ended: () => undefined,
+}
 
 /** A process that only notes what it is sent. */
 function fakeProcess(sent: string[]): ChildHandle {

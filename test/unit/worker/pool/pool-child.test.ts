@@ -4,7 +4,12 @@ import type { ChildHandle } from '../../../../src/worker/pool/child-handle.ts'
 import { PoolChild } from '../../../../src/worker/pool/pool-child.ts'
 import { makeJob } from '../../../support/pools.ts'
 
-const observer = { accepted: () => undefined, store: () => Promise.resolve(), endPart: () => undefined }
+const observer = {
+  accepted: () => undefined,
+  store: () => Promise.resolve(),
+  endPart: () => undefined,
+  ended: () => undefined,
+}
 
 function assignment(key: number, estimateMs: number): Assignment {
   const made = new Assignment(makeJob(key), observer)

@@ -42,7 +42,12 @@ function setUp(maxTasksPerChild?: number) {
   }
   const occupy = (one: PoolChild): void => {
     one.push(
-      new Assignment(makeJob(1), { accepted: () => undefined, store: () => undefined, endPart: () => undefined }),
+      new Assignment(makeJob(1), {
+        accepted: () => undefined,
+        store: () => undefined,
+        endPart: () => undefined,
+        ended: () => undefined,
+      }),
     )
   }
   return { clock, population, logs, commands, failures, spawned, child, start, occupy }
