@@ -78,5 +78,19 @@ async function hold(): Promise<void> {
   process.send?.(taken.length)
 }
 
-const roles: Readonly<Record<string, () => Promise<void>>> = { consume, produce, hold }
+/** Waits for messages with a lease of so many milliseconds, and keeps them; tells their bodies, and how it ended. */
+async function wait(): Promise<void> {
+  const store = await openStore(Number(argument))
+  await store.startConsuming('q')
+  try {
+    for (;;) {
+      for (const { message } of await store.getMany(['q'], 100, { noAck: false })) process.send?.(message.body)
+      await store.waitForMessages(['q'], never)
+    }
+  } catch (error) {
+    process.send?.(String(error))
+  }
+}
+
+const roles: Readonly<Record<string, () => Promise<void>>> = { consume, produce, hold, wait }
 await roles[role]?.()

@@ -32,8 +32,9 @@ export class RedisBench {
     return client
   }
 
-  async store(changes: Partial<StoreOptions> = {}): Promise<RedisStore> {
-    const store = new RedisStore(await this.connect(), {
+  /** `client` where it is not to be one that is connected as usual. */
+  async store(changes: Partial<StoreOptions> = {}, client?: RedisClient): Promise<RedisStore> {
+    const store = new RedisStore(client ?? (await this.connect()), {
       keys: keys(),
       clock: systemClock,
       logger: silentLogger(),

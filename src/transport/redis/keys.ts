@@ -123,9 +123,17 @@ export class Keys {
     return `${this.due}.${queue}`
   }
 
-  /** Set: what belongs to an owner besides messages; `c<queue>` it consumes, `x<queue>` goes with it. */
+  /**
+   * Set: what belongs to an owner besides messages; `c<queue>` it consumes, `x<queue>` goes with it, `i<queue>` it may have
+   * something of in an inbox.
+   */
   owned(owner: string): string {
     return `${this.owners}.${owner}`
+  }
+
+  /** List: the message of a queue that was handed over to an owner and is neither settled nor noted elsewhere. */
+  inbox(owner: string, queue: string): string {
+    return `${this.owned(owner)}.inbox.${queue}`
   }
 
   /** Set: the bindings of an exchange. */

@@ -33,6 +33,9 @@ const RENEW_AFTER_MS = 60_000
 /** ... or a part of the visibility timeout, where that is short. */
 const RENEWALS_A_TIMEOUT = 4
 
+/** Where a lease is long, a command waits no longer at the server than this. */
+const MAX_BLOCK_MS = 5_000
+
 /** So many notes are renewed in one go. */
 const MAX_RENEWALS = 1000
 
@@ -64,6 +67,8 @@ export class Ownership {
   #tending: Promise<void> | undefined
   #timer: Timer | undefined
   #words = 0
+  /** When the server last took a word of this owner. */
+  #heardMs = -Infinity
   #ended = false
 
   constructor(parts: OwnershipParts) {
@@ -76,6 +81,22 @@ export class Ownership {
   enter(): Promise<void> {
     this.#entering ??= this.#enter()
     return this.#entering
+  }
+
+  /** What the connections of this owner are called at the server. */
+  get connectionName(): string {
+    const { clientName } = this.#parts
+    return clientName === undefined ? this.id : `${clientName}:${this.id}`
+  }
+
+  /** How long a command that brings messages to this owner may wait at the server: it must not outlive the owner. */
+  get blockMs(): number {
+    return Math.min(Math.ceil(this.#partMs), MAX_BLOCK_MS)
+  }
+
+  /** Was a word of this owner taken so lately that nobody buries it before such a command has ended? */
+  get isHeardOf(): boolean {
+    return this.#parts.clock.monotonic() - this.#heardMs < this.#lateMs / 2
   }
 
   /** The error of an owner that was taken for dead. */
@@ -105,16 +126,16 @@ export class Ownership {
   }
 
   async #enter(): Promise<void> {
+    const sentMs = this.#parts.clock.monotonic()
     await this.#run(ENTER, [this.id, this.#lateMs])
+    this.#heardMs = sentMs
     await this.#tellName()
     this.#setTimer(0)
   }
 
   /** For others who want to know whether this connection lives. Where that is forbidden, silence alone counts. */
   async #tellName(): Promise<void> {
-    const { client, clientName } = this.#parts
-    const name = clientName === undefined ? this.id : `${clientName}:${this.id}`
-    await client.send([['CLIENT', 'SETNAME', name]]).catch(() => undefined)
+    await this.#parts.client.send([['CLIENT', 'SETNAME', this.connectionName]]).catch(() => undefined)
   }
 
   /** After so long without a word an owner is late. */
@@ -145,6 +166,7 @@ export class Ownership {
   async #tendOnce(): Promise<boolean> {
     const { clock, visibilityTimeoutMs } = this.#parts
     const nowMs = clock.now()
+    const sentMs = clock.monotonic()
     const overdue = (nowMs - visibilityTimeoutMs) / 1000
     const renewals = this.#renewals(nowMs)
     const tags = renewals.map(({ tag }) => tag)
@@ -154,6 +176,7 @@ export class Ownership {
       this.lose()
       return false
     }
+    this.#heardMs = sentMs
     for (const held of renewals) held.notedMs = nowMs
     const [moved, silent, notes] = answer
     const buried = await this.#buryDead(texts(silent))
@@ -173,6 +196,7 @@ export class Ownership {
       const owner = silent[at] ?? ''
       const mayLive = Number(silent[at + 1]) < this.#parts.leaseMs * LEASES_UNTIL_DEAD && connected.includes(owner)
       if (mayLive || this.#ended) continue
+      await this.#disconnect(owner, connected)
       const restored = await this.#bury(owner, true)
       this.#parts.logger.info(`Took ${String(restored)} messages back from a worker that is gone`)
       count += restored
@@ -185,6 +209,14 @@ export class Ownership {
     if (this.#parts.client.isCluster) return ''
     const [list] = await this.#parts.client.send([['CLIENT', 'LIST']]).catch(() => [])
     return typeof list === 'string' ? list : ''
+  }
+
+  /** What still waits at the server in its name must not bring it a message once it is buried. */
+  async #disconnect(owner: string, connected: string): Promise<void> {
+    const lines = connected.split('\n').filter((line) => line.includes(owner))
+    const kills = lines.map((line) => ['CLIENT', 'KILL', 'ID', /^id=(\d+) /.exec(line)?.[1] ?? 0] as const)
+    // Where that is forbidden, it has ended by itself all the same.
+    await this.#parts.client.send(kills).catch(() => undefined)
   }
 
   /** Answers how many messages came back. */

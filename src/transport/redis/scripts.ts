@@ -55,6 +55,8 @@ end
 local function parked(queue) return due .. '.' .. queue end
 
 local function owned(owner) return owners .. '.' .. owner end
+
+local function inbox(owner, queue) return owned(owner) .. '.inbox.' .. queue end
 `
 
 /** Messages that are not due, into the queue's sorted set; and those that are, into their lists. */
@@ -177,6 +179,17 @@ local function tags_of(owner)
   return tags
 end
 
+local function empty_inbox(owner, queue)
+  local restored = 0
+  local envelope = redis.call('RPOP', inbox(owner, queue))
+  while envelope do
+    redis.call('RPUSH', list(queue, '0'), mark(envelope))
+    restored = restored + 1
+    envelope = redis.call('RPOP', inbox(owner, queue))
+  end
+  return restored
+end
+
 local function bury(owner, limit)
   local restored = 0
   for at, tag in ipairs(tags_of(owner)) do
@@ -187,9 +200,12 @@ local function bury(owner, limit)
   local notes = redis.call('SMEMBERS', owned(owner))
   redis.call('DEL', owned(owner))
   for _, note in ipairs(notes) do
-    local queue = string.sub(note, 2)
-    if string.sub(note, 1, 1) == 'c' then stop_consuming(owner, queue)
-    elseif not has_owner(note) then drop(queue) end
+    if string.sub(note, 1, 1) == 'i' then restored = restored + empty_inbox(owner, string.sub(note, 2)) end
+  end
+  for _, note in ipairs(notes) do
+    local kind, queue = string.sub(note, 1, 1), string.sub(note, 2)
+    if kind == 'c' then stop_consuming(owner, queue)
+    elseif kind == 'x' and not has_owner(note) then drop(queue) end
   end
   return restored, true
 end
@@ -311,6 +327,24 @@ end
 if left > 0 and redis.call('EXISTS', unpack(keys)) == 0 then answer[2] = 1 end
 answer[1] = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')[2] or ''
 return answer
+`,
+)
+
+/**
+ * Note the message in an inbox as `TAKE` does. Arguments: the owner, the queue, the tag, and the time in seconds. Answers
+ * 1, or 0 where there is none: the owner was buried.
+ */
+export const NOTE: TransportScript = neutral(
+  'note',
+  [],
+  `
+local key, tag = inbox(ARGV[11], ARGV[12]), ARGV[13]
+local envelope = redis.call('LRANGE', key, -1, -1)[1]
+if not envelope then return 0 end
+redis.call('HSET', unacked, tag, '[' .. envelope .. ',"",' .. cjson.encode(ARGV[12]) .. ']')
+redis.call('ZADD', index, ARGV[14], tag)
+redis.call('RPOP', key)
+return 1
 `,
 )
 

@@ -1,6 +1,6 @@
 /**
  * QueueStore over Redis, with kombu's keys. This is what is sent when; the steps inside of the server are `scripts.ts`,
- * who holds what is `ownership.ts`, how waiting costs nothing `waiting.ts`.
+ * who holds what is `ownership.ts`, how waiting costs nothing `waiting.ts`, how an idle worker gets a message `handover.ts`.
  */
 import { ConnectionError } from '../../errors.ts'
 import type { RedisArgument, RedisClient, RedisCommand, RedisReply } from '../../driver/redis.ts'
@@ -12,6 +12,7 @@ import { StoreLife } from '../virtual/store-life.ts'
 import { chooseNew } from '../virtual/marks.ts'
 import type { QueueEntry, QueueStore, ReleaseOptions, StoredMessage } from '../virtual/store.ts'
 import { Fanout, FanoutHandle } from './fanout.ts'
+import { Handover } from './handover.ts'
 import type { Keys } from './keys.ts'
 import { encodeEntry, storedMessage } from './messages.ts'
 import type { Held } from './messages.ts'
@@ -73,9 +74,12 @@ export class RedisStore implements QueueStore {
   readonly #fanout: Fanout
   readonly #waiting: Waiting
   readonly #ownership: Ownership
+  readonly #handover: Handover
   readonly #life: StoreLife
   /** The queues that are consumed here. */
   readonly #consumed = new Set<string>()
+  /** Those of which messages were taken that are not acknowledged. */
+  readonly #withoutAck = new Set<string>()
   /** `x-expires` of the queues declared here, in milliseconds. As in kombu, others do not know of it. */
   readonly #expires = new Map<string, number>()
   /** When their keys were last told to live on because something was taken. */
@@ -112,20 +116,42 @@ export class RedisStore implements QueueStore {
         this.#life.lose(reason)
       },
     })
+    this.#handover = new Handover({
+      client,
+      keys,
+      clock,
+      logger,
+      waiting: this.#waiting,
+      ownership: this.#ownership,
+      serves: (queue) => this.#handsOver(queue),
+      nextNumber: () => (this.#lastNumber += 1),
+      onUntaken: (message) => {
+        // Where that fails the connection is lost, which is told elsewhere.
+        this.releaseMany([message], { redelivered: false }).catch(() => undefined)
+      },
+      onLost: (reason) => {
+        this.#lose(reason)
+      },
+    })
     this.#life = new StoreLife({
       place: 'Redis',
       logger,
       stop: () => {
         this.#ownership.stop()
         this.#fanout.end()
+        this.#handover.end()
         this.#waiting.end()
       },
-      giveBack: () => this.#ownership.leave(),
+      giveBack: async () => {
+        // First, for what comes after the owner has left belongs to nobody.
+        await this.#handover.close()
+        await this.#ownership.leave()
+      },
       release: () => client.close(),
     })
     this.closed = this.#life.closed
     void client.closed.then((error) => {
-      if (error !== undefined) this.#life.lose(new ConnectionError(error.message, { cause: error }))
+      if (error !== undefined) this.#lose(error)
     })
   }
 
@@ -158,6 +184,7 @@ export class RedisStore implements QueueStore {
   async deleteQueue(name: string): Promise<number> {
     this.#life.check()
     await this.#fanout.forget(name)
+    await this.#handover.leave(name)
     this.#expires.delete(name)
     this.#renewedMs.delete(name)
     const removed = Number(await this.#run(DROP, [name]))
@@ -214,6 +241,9 @@ export class RedisStore implements QueueStore {
     this.#life.check()
     if (max <= 0) return []
     const told = this.#fanout.take(queues, max)
+    if (options.noAck) for (const queue of queues) this.#withoutAck.add(queue)
+    const handed = options.noAck || told.length === max ? undefined : this.#handover.take(queues)
+    if (handed !== undefined) told.push(handed)
     if (told.length === max || this.#isKnownEmpty(queues)) return told
     if (!options.noAck) await this.#ownership.enter()
     const order = this.#ordered(queues)
@@ -222,8 +252,14 @@ export class RedisStore implements QueueStore {
   }
 
   waitForMessages(queues: readonly string[], signal: AbortSignal): Promise<void> {
-    if (this.#life.isOver || this.#fanout.has(queues)) return Promise.resolve()
-    return this.#waiting.wait(queues, signal)
+    if (this.#life.isOver || this.#fanout.has(queues) || this.#handover.has(queues)) return Promise.resolve()
+    const waiting = this.#waiting.wait(queues, signal)
+    const [queue] = queues
+    if (queue === undefined || queues.length > 1 || !this.#handsOver(queue)) return waiting
+    this.#handover.awaited(queue)
+    return waiting.then(() => {
+      this.#handover.unawaited()
+    })
   }
 
   async startConsuming(name: string): Promise<void> {
@@ -241,12 +277,22 @@ export class RedisStore implements QueueStore {
     this.#consumed.delete(name)
     if (this.#life.isOver) return
     await this.#fanout.forget(name)
+    const untaken = await this.#handover.leave(name)
+    if (untaken.length > 0) await this.releaseMany(untaken, { redelivered: false })
     if ((await this.#run(CANCEL, [this.#ownership.id, name])) === 1) await this.#forgetHeld(name)
   }
 
   async ackMany(messages: readonly StoredMessage[]): Promise<void> {
     this.#life.check()
-    await this.#forgetTags(this.#settle(messages))
+    const handed = this.#handover.holds(messages) ? this.#handover.acknowledge() : undefined
+    const tags = this.#settle(messages)
+    if (tags.length === 0) {
+      await handed
+      return
+    }
+    // Perhaps one of them is only now being noted.
+    await this.#handover.moved()
+    await Promise.all([handed, this.#forgetTags(tags)])
   }
 
   async releaseMany(messages: readonly StoredMessage[], options: ReleaseOptions): Promise<void> {
@@ -254,6 +300,7 @@ export class RedisStore implements QueueStore {
     const dueMs = options.dueMs !== undefined && options.dueMs > this.#options.clock.now() ? options.dueMs : undefined
     const told = messages.filter(({ handle }) => handle instanceof FanoutHandle)
     this.#fanout.release(told, options.redelivered, dueMs)
+    await (this.#handover.holds(messages) ? this.#handover.move() : this.#handover.moved())
     // The youngest goes back first, so that the oldest is the next to be taken.
     const tags = this.#settle(messages).sort((a, b) => numberOf(b) - numberOf(a))
     const queues = dueMs === undefined ? new Set(messages.map(({ queue }) => queue)) : undefined
@@ -282,6 +329,19 @@ export class RedisStore implements QueueStore {
 
   close(): Promise<void> {
     return this.#life.close()
+  }
+
+  #lose(error: Error): void {
+    this.#life.lose(new ConnectionError(error.message, { cause: error }))
+  }
+
+  /**
+   * Queues that are consumed here with acknowledgement. In one that expires every message must be seen to; a cluster may
+   * move its keys, and steps without one for the most urgent have no list to wait for.
+   */
+  #handsOver(queue: string): boolean {
+    if (!this.#consumed.has(queue) || this.#withoutAck.has(queue) || this.#expires.has(queue)) return false
+    return !this.#client.isCluster && this.#keys.step(0) === 0
   }
 
   #run(script: TransportScript, arguments_: readonly RedisArgument[], keys?: readonly string[]): Promise<RedisReply> {

@@ -2,8 +2,8 @@
  * Those who wait for messages, and how they hear of them without asking.
  *
  * Python's producers only push to lists, so what wakes us must be a push itself. To block on many lists (BRPOP) takes
- * the message out before it is noted as unacknowledged: killed right there, it would be lost. Instead the server is asked
- * to tell of changes (CLIENT TRACKING, Redis 6): whoever has seen that lists are empty is told once when one of them, or
+ * the message out before it is noted as unacknowledged: killed right there, it would be lost. To move it in one step
+ * (BLMOVE) is for one list only, which is `handover.ts`. For all others the server is asked to tell of changes (CLIENT TRACKING, Redis 6): whoever has seen that lists are empty is told once when one of them, or
  * the set of due times, changes. That costs nothing while idle and a message a change. Where the server cannot do it
  * the lists are looked at instead, at the rate an idle connection may afford; and now and then in a cluster, which does
  * not tell any more of keys that have moved to another node.
@@ -49,6 +49,8 @@ export class Waiting {
   #tracks = false
   #timer: Timer | undefined
   #nextDueMs = Infinity
+  /** The list whose messages come by another way. */
+  #covered: string | undefined
   #ended = false
 
   constructor(parts: WaitingParts) {
@@ -113,6 +115,24 @@ export class Waiting {
     for (const waiter of [...this.#waiters]) if (waiter.queues.some(isWoken)) waiter.wake()
   }
 
+  /** Does anybody wait for this queue? */
+  isAwaited(queue: string): boolean {
+    for (const waiter of this.#waiters) if (waiter.queues.includes(queue)) return true
+    return false
+  }
+
+  /** Messages of this list come by another way: what the server tells of it does not count. One list at a time. */
+  cover(list: string): void {
+    this.#covered = list
+  }
+
+  /** They do not any more; whoever waits for the queue looks again. */
+  uncover(queue: string): void {
+    this.#covered = undefined
+    this.forget([queue])
+    this.wake(new Set([queue]))
+  }
+
   /** Let all who wait look again, at the server. */
   wakeAll(): void {
     this.forget()
@@ -120,8 +140,10 @@ export class Waiting {
   }
 
   /** These keys have changed: let those look again who wait for something in them. */
-  #changed(changed: readonly string[]): void {
+  #changed(told: readonly string[]): void {
     const { keys } = this.#parts
+    const changed = told.filter((key) => key !== this.#covered)
+    if (changed.length === 0) return
     // Whichever queue it is that has something due now.
     if (changed.includes(keys.due)) {
       this.wakeAll()

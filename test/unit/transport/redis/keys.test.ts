@@ -18,7 +18,13 @@ describe('the keys of Redis', () => {
     const prefixed = keys({ prefix: 'app:' })
     const { unacked, unackedIndex, owners, due, exchanges, autoDelete } = prefixed
     const all = [unacked, unackedIndex, owners, due, exchanges, autoDelete, prefixed.parked('q'), prefixed.owned('o')]
-    for (const key of [...all, prefixed.list('q', 3), prefixed.bindings('x'), prefixed.channel('x', 'k')]) {
+    for (const key of [
+      ...all,
+      prefixed.inbox('o', 'q'),
+      prefixed.list('q', 3),
+      prefixed.bindings('x'),
+      prefixed.channel('x', 'k'),
+    ]) {
       expect(key).toMatch(/^app:/)
     }
   })

@@ -1,8 +1,12 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import type { RedisClient } from '../../../../src/driver/redis.ts'
+import { Ownership } from '../../../../src/transport/redis/ownership.ts'
+import { Topology } from '../../../../src/transport/redis/topology.ts'
+import { silentLogger } from '../../../../src/util/logger.ts'
+import { fakeClock } from '../../../support/fake-clock.ts'
 import { HelperProcess } from '../../../support/helper-process.ts'
 import { describeWithRedis } from '../../../support/redis.ts'
-import { entry, RedisBench } from '../../../support/redis-transport.ts'
+import { entry, keys, RedisBench } from '../../../support/redis-transport.ts'
 import { waitFor } from '../../../support/wait-for.ts'
 
 describeWithRedis('owners of messages in Redis', () => {
@@ -74,6 +78,37 @@ describeWithRedis('owners of messages in Redis', () => {
     const reason = await store.closed
     expect(reason?.message).toContain('the option lease is 0.6 seconds')
     await expect(store.getMany(['q'], 1, { noAck: false })).rejects.toThrow(reason)
+  })
+
+  it('know for how long their last word counts', async () => {
+    const client = await bench.connect()
+    const clock = fakeClock()
+    const ownership = new Ownership({
+      client,
+      keys: keys(),
+      topology: new Topology(client, keys()),
+      clock,
+      logger: silentLogger(),
+      leaseMs: 600,
+      visibilityTimeoutMs: 3_600_000,
+      clientName: 'shop',
+      onMessages: () => undefined,
+      onLost: () => undefined,
+    })
+    expect([ownership.isHeardOf, ownership.blockMs]).toEqual([false, 100])
+    await ownership.enter()
+    expect(ownership.isHeardOf).toBe(true)
+    expect(await bench.server.ask('CLIENT', 'LIST')).toContain(`name=${ownership.connectionName} `)
+    bench.server.pause()
+    try {
+      await clock.advance(199)
+      expect(ownership.isHeardOf).toBe(true)
+      await clock.advance(1)
+      expect(ownership.isHeardOf).toBe(false)
+    } finally {
+      bench.server.resume()
+    }
+    await ownership.leave()
   })
 
   it('leave nothing behind', async () => {

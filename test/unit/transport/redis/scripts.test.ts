@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import type { RedisArgument, RedisClient, RedisReply, RedisScript } from '../../../../src/driver/redis.ts'
+import { decodeEnvelope } from '../../../../src/protocol/envelope.ts'
 import * as scripts from '../../../../src/transport/redis/scripts.ts'
 import { describeWithRedis } from '../../../support/redis.ts'
 import { envelope, keys, RedisBench, runScript } from '../../../support/redis-transport.ts'
@@ -115,6 +116,34 @@ describeWithRedis('the scripts of Redis', () => {
       'q',
       'shared',
     ])
+  })
+
+  it('note what lies in an inbox as if it had been taken', async () => {
+    const queue = '"a/ü",\\'
+    await client.send([['LPUSH', keys().inbox(owner, queue), '{"n":1}']])
+    expect(await run(scripts.NOTE, owner, queue, `${owner}:1:0`, 5)).toBe(1)
+    expect(await run(scripts.NOTE, owner, queue, `${owner}:2:0`, 5)).toBe(0)
+    expect(await bench.keys()).toEqual(['unacked', 'unacked_index'])
+    await run(scripts.RELEASE, 0, '', `${owner}:1:0`)
+    expect((await client.send([['LRANGE', keys().list(queue, 0), 0, -1]]))[0]).toEqual(['{"n":1}'])
+    expect(await bench.keys()).toEqual([queue])
+  })
+
+  it('bury an owner: what lies in its inboxes comes back marked, first of all, unless the queue goes', async () => {
+    const text = envelope('q', 'x')
+    await run(scripts.ENTER, owner, 60_000)
+    await client.send([
+      ['SADD', keys().autoDelete, 'temporary'],
+      ['SADD', keys().owned(owner), 'iq', 'itemporary', 'ctemporary'],
+      ['LPUSH', keys().inbox(owner, 'q'), text],
+      ['LPUSH', keys().inbox(owner, 'temporary'), text],
+      ['LPUSH', 'q', '{"n":2}'],
+    ])
+    expect(await run(scripts.BURY, owner, 0)).toEqual([2, 1])
+    const [first, second, ...others] = (await waiting()) as string[]
+    expect([first, others]).toEqual(['{"n":2}', []])
+    expect(decodeEnvelope(second ?? '')).toMatchObject({ message: { body: 'x' }, redelivered: true })
+    expect(await bench.keys()).toEqual(['q'])
   })
 
   it('give back what Python held only once', async () => {

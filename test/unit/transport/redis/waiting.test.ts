@@ -80,6 +80,36 @@ describeWithRedis('waiting for messages in Redis', () => {
     await over(begin(waiting, ['q']))
   })
 
+  it('knows what is waited for', async () => {
+    const { waiting } = await open()
+    const controller = new AbortController()
+    begin(waiting, ['q', 'r'], controller.signal)
+    expect(['q', 'r', 's'].map((queue) => waiting.isAwaited(queue))).toEqual([true, true, false])
+    controller.abort()
+    expect(waiting.isAwaited('q')).toBe(false)
+  })
+
+  it('does not hear of a list that is covered, but of the others, and of all when it is not', async () => {
+    const { waiting, other } = await open()
+    const state = begin(waiting, ['q'])
+    await waitFor(() => waiting.isEmpty(['q']), { what: 'the queue to be known empty' })
+    waiting.cover('q')
+    // What the server tells comes in order.
+    const later = begin(waiting, ['r'])
+    await waitFor(() => waiting.isEmpty(['r']), { what: 'the other queue to be known empty' })
+    await other.send([['LPUSH', 'q', '1']])
+    await other.send([['LPUSH', 'r', '1']])
+    await over(later)
+    expect([state.over, waiting.isEmpty(['q'])]).toEqual([false, true])
+    await other.send([['LPUSH', 'q\u0006\u00169', '1']])
+    await over(state)
+    await waiting.observe(['q'], async () => ({ empty: true, nextDueMs: undefined }))
+    const again = begin(waiting, ['q'])
+    waiting.uncover('q')
+    await over(again)
+    expect(waiting.isEmpty(['q'])).toBe(false)
+  })
+
   it('does not trust a look during which something changed', async () => {
     const { waiting } = await open()
     await waiting.observe(['q'], async () => {
