@@ -49,7 +49,15 @@ describeWithRedis('the scripts of Redis', () => {
   })
 
   it('publish what is new under its mark', async () => {
-    const put = (key: string, number: number | string, n: number) => ['q', '0', '', key, number, `{"n":${String(n)}}`]
+    const put = (key: string, number: number | string, n: number) => [
+      'q',
+      '0',
+      '',
+      key,
+      number,
+      '',
+      `{"n":${String(n)}}`,
+    ]
     await run(scripts.PUT, 'marks', ...put('a b', 1_767_225_600_001, 0), ...put('', '', 1))
     await run(scripts.PUT, 'marks', ...put('a b', 1_767_225_600_001, 2), ...put('a b', 1_767_225_600_002, 3))
     expect(await take(10, '')).toEqual(['', 1, 0, '0', ['{"n":0}', '{"n":1}', '{"n":3}']])
@@ -57,7 +65,7 @@ describeWithRedis('the scripts of Redis', () => {
   })
 
   it('park until a time, tell which is next, and move what is due', async () => {
-    const put = (dueMs: number | string, n: number) => ['q', '0', dueMs, '', '', `{"n":${String(n)}}`]
+    const put = (dueMs: number | string, n: number) => ['q', '0', dueMs, '', '', '', `{"n":${String(n)}}`]
     await run(scripts.PUT, 'marks', ...put(2000, 2), ...put('', 0), ...put(1000, 1))
     expect(await take(10, '')).toEqual(['2000', 1, 0, '0', ['{"n":0}', '{"n":1}']])
     expect(await bench.keys()).toEqual(['celeriac.due', 'celeriac.due.q'])
