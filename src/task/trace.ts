@@ -120,17 +120,14 @@ export class Tracer {
 
   #trace(execution: Execution): MaybePromise<Outcome> {
     const outcome = runInExecution(execution, this.#settled)
-    if (!this.#parts.signals.has('task-postrun') && !(outcome instanceof Promise)) return outcome
-    return this.#finish(execution, outcome)
+    return this.#parts.signals.has('task-postrun') ? this.#finish(execution, outcome) : outcome
   }
 
   async #finish(execution: Execution, settling: MaybePromise<Outcome>): Promise<Outcome> {
+    const outcome = await settling
+    const { state, value: retval } = execution.progress
     try {
-      const outcome = await settling
-      if (this.#parts.signals.has('task-postrun')) {
-        const { state, value: retval } = execution.progress
-        await this.#parts.signals.send('task-postrun', { ...execution.facts, state, retval })
-      }
+      await this.#parts.signals.send('task-postrun', { ...execution.facts, state, retval })
       return outcome
     } catch (error) {
       return this.#failInternally(execution, asError(error))
@@ -143,19 +140,24 @@ export class Tracer {
     try {
       value = this.#run(execution)
     } catch (error) {
-      return this.#settleError(execution, error)
+      return this.#guard(execution, this.#settleError(execution, error))
     }
-    return isThenable(value) ? this.#settleLater(execution, value) : this.#succeed(execution, value)
+    return isThenable(value)
+      ? this.#settleLater(execution, value)
+      : this.#guard(execution, this.#succeed(execution, value))
   }
 
-  async #settleLater(execution: Execution, pending: PromiseLike<unknown>): Promise<Outcome> {
-    let value: unknown
-    try {
-      value = await pending
-    } catch (error) {
-      return this.#settleError(execution, error)
-    }
-    return this.#succeed(execution, value)
+  /** One promise besides the task's own, for most that end later end well. */
+  #settleLater(execution: Execution, pending: PromiseLike<unknown>): Promise<Outcome> {
+    return Promise.resolve(pending).then(
+      (value) => this.#guard(execution, this.#succeed(execution, value)),
+      (error: unknown) => this.#guard(execution, this.#settleError(execution, error)),
+    )
+  }
+
+  #guard(execution: Execution, settling: MaybePromise<Outcome>): MaybePromise<Outcome> {
+    if (!(settling instanceof Promise)) return settling
+    return settling.catch((error: unknown) => this.#failInternally(execution, asError(error)))
   }
 
   /** Steps 2 and 3. */
