@@ -61,9 +61,10 @@ export class Announcer {
 
   /** How the pool's work on it ended, for the log. */
   log(request: Announced, outcome: Outcome): void {
+    // The line that most requests would have, and that a worker often does not write: without it no text is made.
+    if (outcome.kind === 'success' && !this.#logger.enabled('INFO')) return
     const { label } = request
     if (outcome.kind === 'success') {
-      if (!this.#logger.enabled('INFO')) return
       const seconds = (outcome.runtimeMs / 1000).toFixed(6)
       this.#logger.info(`Task ${label} succeeded in ${seconds}s: ${outcome.resultRepr}`, namesOf(request))
     } else if (outcome.kind === 'retry') this.#logger.info(`Task ${label} retry: ${outcome.message}`, namesOf(request))

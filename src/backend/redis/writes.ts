@@ -152,8 +152,9 @@ export class Writes {
   /** Note what could not be stored; answer the writes that met what they may replace, with that. */
   #settle(writes: readonly Write[], replies: readonly RedisReply[]): Write[] {
     const refused: Write[] = []
-    for (const [index, write] of writes.entries()) {
-      const reply = replies[index]
+    let index = 0
+    for (const write of writes) {
+      const reply = replies[index++]
       if (reply === 0) continue
       const { result } = write.storing
       if (!Buffer.isBuffer(reply)) {
@@ -172,6 +173,10 @@ export class Writes {
 
 /** Of one task only the last document counts, or the first SUCCESS: one write for each. */
 function lastOfEach(storings: readonly StoringResult[]): Write[] {
+  // Where all are successes, as most often, the server itself keeps the first of a task.
+  if (storings.every(({ result }) => result.status === SUCCESS)) {
+    return storings.map((storing) => ({ storing, others: NONE, expected: '' }))
+  }
   const byTask = new Map<string, Write>()
   for (const storing of storings) {
     const { taskId } = storing.result

@@ -96,6 +96,13 @@ describeWithRedis('writing results', () => {
     expect((await backend.getMeta('t2'))?.result).toBe(3)
   })
 
+  it('keeps the first success of a task, also of those of one turn', async () => {
+    await Promise.all([store('t1', 'SUCCESS', 1), store('t1', 'SUCCESS', 2)])
+    await Promise.all([store('t2', 'STARTED'), store('t2', 'SUCCESS', 1), store('t2', 'SUCCESS', 2)])
+    const metas = await backend.getMetas(['t1', 't2'])
+    expect([metas.get('t1')?.result, metas.get('t2')?.result]).toEqual([1, 1])
+  })
+
   it('fails for the document that the server refuses, not for its neighbours', async () => {
     await server.ask('LPUSH', 'celery-task-meta-list', 'x')
     const [bad, good] = await Promise.allSettled([store('list', 'SUCCESS'), store('good', 'SUCCESS')])
