@@ -52,6 +52,13 @@ function makeApp(options: AppOptions) {
   return { app, tasks, noted, start: () => worker.start() }
 }
 
+/** A worker for an app that got more tasks. One that is left running would take the messages of the next test. */
+async function startWorker(app: Celery): Promise<void> {
+  const worker = app.worker({ pool: 'async' })
+  onTestFinished(() => worker.stop('cold'))
+  await worker.start()
+}
+
 const WAIT = { timeout: 10 }
 
 /** The error of the body alone: `get()` of a result says what its header failed with. */
@@ -170,7 +177,7 @@ function testCanvas(urls: () => AppOptions): void {
       if (kind === 'chain') return self.replace(chain(tasks.add.s(1, 2), tasks.mul.s(10)))
       return self.replace(chord([tasks.add.s(1, 1), tasks.add.s(2, 2)], tasks.sum.s()))
     })
-    await app.worker({ pool: 'async' }).start()
+    await startWorker(app)
     for (const [kind, value] of [
       ['task', 3],
       ['chain', 30],
@@ -192,7 +199,7 @@ function testCanvas(urls: () => AppOptions): void {
         self.request.replacedTaskNesting < 2 ? (app.signature('proj.sink') as AnySignature) : tasks.fail.si('deep'),
       )
     })
-    await app.worker({ pool: 'async' }).start()
+    await startWorker(app)
     const result = await sink.s().onError(app.signature('proj.on_error')).delay()
     await expect(result.get(WAIT)).rejects.toMatchObject({ name: 'Flaky', message: 'deep' })
     expect(noted).toEqual([[result.id, 'deep']])
@@ -204,7 +211,7 @@ function testCanvas(urls: () => AppOptions): void {
       await self.addToChord(tasks.add.s(100, value))
       return value
     })
-    await app.worker({ pool: 'async' }).start()
+    await startWorker(app)
     expect(await (await chord([grow.s(1), grow.s(2)], tasks.sum.s()).delay()).get(WAIT)).toBe(206)
     await expect((await grow.delay(1)).get(WAIT)).rejects.toThrow('is no part of a chord')
   })
@@ -212,7 +219,7 @@ function testCanvas(urls: () => AppOptions): void {
   it('parts whose results are ignored count all the same', async () => {
     const { app, tasks } = makeApp(urls())
     const quiet = app.task('proj.quiet', { ignoreResult: true }, (x: number) => x)
-    await app.worker({ pool: 'async' }).start()
+    await startWorker(app)
     expect(await (await chord([quiet.s(1), quiet.s(2)], tasks.sum.s()).delay()).get(WAIT)).toBe(3)
   })
 }
