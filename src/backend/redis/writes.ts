@@ -25,24 +25,31 @@ const STORE: RedisScript = {
   lua: `
 local lifetime = tonumber(ARGV[1])
 local answers = {}
+local function set(key, body, condition)
+  if lifetime > 0 then return redis.pcall('SET', key, body, condition, 'PX', lifetime) end
+  return redis.pcall('SET', key, body, condition)
+end
+local function store(key, body, expected)
+  -- Most find nothing there, and so ask only once.
+  local done = set(key, body, 'NX')
+  if done then return done end
+  local stored = redis.pcall('GET', key)
+  if type(stored) == 'table' then return stored end
+  if stored == expected then return set(key, body, 'XX') end
+  return stored
+end
 for i, key in ipairs(KEYS) do
   local body, expected, reply = ARGV[3 * i - 1], ARGV[3 * i], ARGV[3 * i + 1]
-  local stored = redis.pcall('GET', key)
-  if type(stored) == 'table' then
-    answers[i] = {stored.err}
-  elseif stored == false or stored == expected then
-    local done
-    if lifetime > 0 then done = redis.pcall('SET', key, body, 'PX', lifetime) else done = redis.pcall('SET', key, body) end
-    if done.err then
-      answers[i] = {done.err}
-    else
-      redis.call('PUBLISH', key, body)
-      -- A user who may not publish there must not lose the document.
-      if reply ~= '' then redis.pcall('PUBLISH', reply, key .. '\\n' .. body) end
-      answers[i] = 0
-    end
+  local done = store(key, body, expected)
+  if type(done) == 'string' then
+    answers[i] = done
+  elseif done.err then
+    answers[i] = {done.err}
   else
-    answers[i] = stored
+    redis.call('PUBLISH', key, body)
+    -- A user who may not publish there must not lose the document.
+    if reply ~= '' then redis.pcall('PUBLISH', reply, key .. '\\n' .. body) end
+    answers[i] = 0
   end
 end
 return answers`,
