@@ -37,6 +37,8 @@ export interface Meeting {
   readonly broker: string
   /** The result backend's URL, for both. */
   readonly backend: string
+  /** More settings of Python's. */
+  readonly pythonSettings?: PythonSettings
 }
 
 /** The name of our worker. */
@@ -60,6 +62,7 @@ export async function startSides(meeting: Meeting): Promise<Sides> {
     task_routes: ROUTES,
     // RabbitMQ honours priorities in queues that were made for it only; both sides must make them alike.
     task_queue_max_priority: 10,
+    ...meeting.pythonSettings,
   }
   const makeApp = (options: AppOptions = {}): Celery => createApp(meeting, options)
   const app = makeApp()
@@ -111,11 +114,6 @@ export function declareTasks(app: Celery, received: Map<string, Received> = new 
       })
     })
   })
-  app.task('ts.flow.t', (...args: unknown[]) => args)
-  app.task('ts.flow.fail', (...args: unknown[]) => {
-    throw new RangeError(String(args.at(-1)))
-  })
-  app.task('ts.flow.note', (..._: unknown[]) => null)
   app.task('both.who', (...args: unknown[]) => ['ts', ...args])
   app.task('both.work', (kind: 'double' | 'text' | 'list' | 'fail', number: number) => {
     if (kind === 'fail') throw new RangeError(String(number))

@@ -16,14 +16,19 @@ import {
 } from '../../src/index.ts'
 import type { AnySignature, Celery, PublishOptions, SignatureData } from '../../src/index.ts'
 import { NOTHING_GIVEN } from '../../src/canvas/merging.ts'
+import { linksOf } from '../../src/canvas/options.ts'
+import { CHUNKS_TASK, MAP_TASK, STARMAP_TASK } from '../../src/protocol/names.ts'
 
-/** Which task a leaf calls: one that answers its arguments, one that fails, one that is called by links. */
-export type LeafKind = 't' | 'fail' | 'note'
+/**
+ * Which task a leaf calls: one that answers its arguments, one that fails; what links call; an errback that is sent with the
+ * id of the failed task, and one that is called with request, error and traceback where it is known.
+ */
+export type LeafKind = 't' | 'fail' | 'note' | 'told' | 'caught'
 
 /** How a work-flow is built; `flows.py` says what the words mean. */
 export type Spec =
   | readonly ['t', number, LeafOptions]
-  | readonly ['si' | 'fail' | 'note', number]
+  | readonly ['si' | 'fail' | 'note' | 'told' | 'caught', number]
   | readonly ['kw', number, Readonly<Record<string, unknown>>]
   | readonly ['map', number, readonly number[]]
   | readonly ['starmap', number, readonly (readonly number[])[]]
@@ -61,18 +66,24 @@ export interface Message {
   readonly body: unknown
 }
 
-const NAMES: Readonly<Record<LeafKind, string>> = { t: 'proj.t', fail: 'proj.fail', note: 'proj.note' }
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g
 /** Options that Python sometimes writes as null, which says the same as to leave them out. */
 const SAY_NOTHING: ReadonlySet<string> = new Set(['chord', 'root_id', 'parent_id'])
 
-/** The signature that a spec describes. `nameOf` says which task a leaf calls. */
-export function buildFlow(
-  app: Celery,
-  spec: Spec,
-  nameOf: (kind: LeafKind, mark: number) => string = (kind) => NAMES[kind],
-): AnySignature {
-  const build = (one: Spec): AnySignature => buildFlow(app, one, nameOf)
+/** Which tasks a work-flow calls. */
+export interface FlowTasks {
+  /** What a leaf calls. */
+  nameOf(kind: LeafKind, mark: number): string
+  /** Options of a message that calls `t` many times: it is not routed as `t` wherever it is sent from. */
+  callOptions(mark: number): LeafOptions
+}
+
+const TASKS: FlowTasks = { nameOf: (kind) => `proj.${kind}`, callOptions: () => ({}) }
+
+/** The signature that a spec describes. */
+export function buildFlow(app: Celery, spec: Spec, tasks: FlowTasks = TASKS): AnySignature {
+  const { nameOf, callOptions } = tasks
+  const build = (one: Spec): AnySignature => buildFlow(app, one, tasks)
   const leaf = (kind: LeafKind, mark: number, options: PublishOptions & { immutable?: boolean } = {}): AnySignature =>
     app.signature(nameOf(kind, mark), [mark], options)
   const bare = (mark: number): AnySignature => app.signature(nameOf('t', mark))
@@ -85,15 +96,20 @@ export function buildFlow(
       return leaf('t', spec[1], { kwargs: spec[2] })
     case 'fail':
     case 'note':
+    case 'told':
+    case 'caught':
       return leaf(spec[0], spec[1])
     case 'map':
-      return xmap(bare(spec[1]), spec[2])
+      return xmap(bare(spec[1]), spec[2]).set(callOptions(spec[1]))
     case 'starmap':
-      return starmap(bare(spec[1]), spec[2] as never)
+      return starmap(bare(spec[1]), spec[2] as never).set(callOptions(spec[1]))
     case 'chunks':
-      return chunks(bare(spec[1]), spec[2] as never, spec[3])
-    case 'chunked':
-      return chunks(bare(spec[1]), spec[2] as never, spec[3]).group()
+      return chunks(bare(spec[1]), spec[2] as never, spec[3]).set(callOptions(spec[1]))
+    case 'chunked': {
+      const parts = chunks(bare(spec[1]), spec[2] as never, spec[3]).group()
+      for (const part of parts) part.set(callOptions(spec[1]))
+      return parts
+    }
     case 'chain':
       return chain(spec.slice(1).map((one) => build(one as Spec))) as AnySignature
     case 'group':
@@ -240,15 +256,15 @@ const OPTIONS: fc.Arbitrary<LeafOptions> = fc.oneof(
   fc.record({ priority: fc.constantFrom(3, 6) }),
 )
 const ROWS = fc.array(fc.array(fc.nat(9), { minLength: 1, maxLength: 2 }), { minLength: 1, maxLength: 4 })
-const LINK: fc.Arbitrary<Spec> = fc.oneof(
-  fc.tuple(fc.constant('note' as const), MARK),
-  fc.tuple(fc.constant('immutable' as const), fc.tuple(fc.constant('note' as const), MARK)),
-  fc.tuple(
-    fc.constant('chain' as const),
-    fc.tuple(fc.constant('note' as const), MARK),
-    fc.tuple(fc.constant('note' as const), MARK),
-  ),
-)
+const NOTE: fc.Arbitrary<Spec> = fc.tuple(fc.constant('note' as const), MARK)
+const LINK = fc.oneof(NOTE, immutable(NOTE), fc.tuple(fc.constant('chain' as const), NOTE, NOTE))
+const TOLD: fc.Arbitrary<Spec> = fc.tuple(fc.constantFrom('told' as const, 'caught' as const), MARK)
+// Python calls a chain as if it took request, error and traceback, which no message can carry: its first step takes nothing.
+const ERRBACK = fc.oneof(TOLD, immutable(TOLD), fc.tuple(fc.constant('chain' as const), immutable(NOTE), NOTE))
+
+function immutable(leaf: fc.Arbitrary<Spec>): fc.Arbitrary<Spec> {
+  return fc.tuple(fc.constant('immutable' as const), leaf)
+}
 
 function sometimes(options: fc.Arbitrary<LeafOptions>): fc.Arbitrary<LeafOptions> {
   return fc.oneof({ weight: 6, arbitrary: fc.constant({}) }, options)
@@ -265,7 +281,7 @@ function leaves({ failing = false, changes = true, calls = true }: FlowOptions):
       fc.tuple(fc.constant('starmap' as const), MARK, ROWS),
       fc.tuple(fc.constantFrom('chunks' as const, 'chunked' as const), MARK, ROWS, fc.integer({ min: 1, max: 3 })),
     )
-    rare.push(called)
+    rare.push(called, called)
   }
   return fc.oneof({ weight: 4, arbitrary: plain }, ...rare.map((arbitrary) => ({ weight: 1, arbitrary })))
 }
@@ -279,7 +295,11 @@ function specs(depth: number, options: FlowOptions): fc.Arbitrary<Spec> {
     { weight: 3, arbitrary: listed('group', fc.array(inner, { maxLength: 3 })) },
     { weight: 3, arbitrary: fc.tuple(fc.constant('chord' as const), fc.array(inner, { maxLength: 3 }), inner) },
     { weight: 3, arbitrary: fc.tuple(fc.constant('pipe' as const), inner, inner) },
-    { weight: 1, arbitrary: fc.tuple(fc.constantFrom('link' as const, 'link_error' as const), inner, LINK) },
+    { weight: 4, arbitrary: fc.tuple(fc.constant('link' as const), inner, LINK) },
+    {
+      weight: options.failing === true ? 6 : 1,
+      arbitrary: fc.tuple(fc.constant('link_error' as const), inner, ERRBACK),
+    },
   )
   // A copy of `chunks` is a plain task in Python, and `chunks` here.
   const copyable = inner.filter((spec) => !JSON.stringify(spec).includes('"chunks"'))
@@ -323,9 +343,64 @@ export function whyNotRun(app: Celery, flow: Flow, failing: boolean): string | u
   if (has(data, (one) => one.subtask_type === 'chain' && size(one) === 0)) return 'a chain of nothing cannot be sent'
   // Of the spec, for a copy may have lost it already.
   if (JSON.stringify(flow.spec).includes('["group"]')) return 'before 5.6 Python keeps empty groups in chains'
+  if (has(data, linksImmutableChain)) return 'reading a chain, Python forgets that it is immutable'
+  if (has(data, goesOnAfterChunks))
+    return 'what chunks in a work-flow answer, a result, Python stores but cannot send on'
+  if (has(data, linksLastChord)) return 'Python does not send a chord that has links of its own'
+  if (has(data, goesOnAfterEach))
+    return 'a group that is the body of a chord of nothing goes on with each of its members'
+  if (failing && has(data, nestsFailingChord))
+    return 'Python does not count a body that fails as a part of another chord'
+  if (failing && has(data, goesOnAfterChord)) return 'what comes after a chord, Python does not fail with its header'
   if (failing && has(data, goesOnWithMany))
     return 'what becomes of a group or chord after a step that failed is not defined'
   return undefined
+}
+
+/** As a group does with a link: it gives a copy, which takes nothing, to its first member. */
+function linksImmutableChain({ options }: SignatureData): boolean {
+  return linksOf(options.link).some(({ subtask_type: type, immutable }) => type === 'chain' && immutable)
+}
+
+function goesOnAfterChunks(flow: SignatureData): boolean {
+  if (flow.task === CHUNKS_TASK) return flow.options.link !== undefined
+  return flow.subtask_type === 'chain' && membersOf(flow.kwargs['tasks']).some(({ task }) => task === CHUNKS_TASK)
+}
+
+/** Both sides do, and the member that is last leaves its value. */
+function goesOnAfterEach({ subtask_type: type, kwargs }: SignatureData): boolean {
+  if (type !== 'chain') return false
+  return membersOf(kwargs['tasks'])
+    .slice(0, -1)
+    .some(
+      ({ kwargs: { header, body } }) => isData(body) && body.subtask_type === 'group' && membersOf(header).length === 0,
+    )
+}
+
+/** Has a chord a part that is a chord with a step that fails in it? */
+function nestsFailingChord({ kwargs }: SignatureData): boolean {
+  return membersOf(kwargs['header']).some(
+    (part) => has(part, fails) && has(part, ({ subtask_type: type }) => type === 'chord'),
+  )
+}
+
+function goesOnAfterChord({ subtask_type: type, kwargs }: SignatureData): boolean {
+  if (type !== 'chain') return false
+  return membersOf(kwargs['tasks'])
+    .slice(0, -1)
+    .some((step) => membersOf(step.kwargs['header']).some((part) => has(part, fails)))
+}
+
+function fails({ task }: SignatureData): boolean {
+  return task.endsWith('.fail')
+}
+
+/** A chain gives its links to its last step, and a group those that it is given to its members. */
+function linksLastChord({ subtask_type: type, options, kwargs }: SignatureData): boolean {
+  if (type !== 'chain' || options.link === undefined) return false
+  return membersOf(kwargs['tasks'])
+    .slice(-1)
+    .some((last) => has(last, ({ subtask_type: kind }) => kind === 'chord'))
 }
 
 /** Is it so of the work-flow, or of any in it? */
@@ -370,7 +445,7 @@ function notCompared(flow: SignatureData, isTop: boolean = true): string | undef
   return undefined
 }
 
-const CALLING: ReadonlySet<string> = new Set(['celery.map', 'celery.starmap', 'celery.chunks'])
+const CALLING: ReadonlySet<string> = new Set([MAP_TASK, STARMAP_TASK, CHUNKS_TASK])
 
 function kindOf({ subtask_type: type }: SignatureData): string {
   return type ?? 'task'

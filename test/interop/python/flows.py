@@ -18,13 +18,13 @@ from celery.backends.base import BaseKeyValueStoreBackend
 
 warnings.simplefilter('ignore')
 UUID = re.compile(r'[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}')
-NAMES = {'t': 'proj.t', 'fail': 'proj.fail', 'note': 'proj.note'}
 
 
-def build(app, spec, name_of=lambda kind, mark: NAMES[kind]):
+def build(app, spec, name_of=lambda kind, mark: 'proj.%s' % kind, call_options=lambda mark: {}):
     """The signature that a spec describes. Each leaf has a number, which is its argument:
 
-    ["t", n, options], ["si", n] (immutable), ["kw", n, kwargs], ["fail", n], ["note", n] (what links are)
+    ["t", n, options], ["si", n] (immutable), ["kw", n, kwargs], ["fail", n]
+    ["note", n] (what links are), ["told", n] and ["caught", n] (what errbacks are)
     ["map", n, items], ["starmap", n, items], ["chunks", n, items, size], ["chunked", n, items, size] (its group)
     ["chain", a, ...], ["group", a, ...], ["chord", [a, ...], body], ["pipe", a, b]
     ["link", a, b], ["link_error", a, b], ["set", a, options], ["immutable", a], ["partial", a, args]
@@ -36,7 +36,7 @@ def build(app, spec, name_of=lambda kind, mark: NAMES[kind]):
         return app.signature(name_of(name, mark), args=(mark,), **options)
 
     def again(one):
-        return build(app, one, name_of)
+        return build(app, one, name_of, call_options)
 
     def bare(mark):
         return app.signature(name_of('t', mark))
@@ -47,16 +47,18 @@ def build(app, spec, name_of=lambda kind, mark: NAMES[kind]):
         return leaf('t', rest[0], immutable=True)
     if kind == 'kw':
         return leaf('t', rest[0], kwargs=dict(rest[1]))
-    if kind in ('fail', 'note'):
+    if kind in ('fail', 'note', 'told', 'caught'):
         return leaf(kind, rest[0])
     if kind == 'map':
-        return xmap(bare(rest[0]), rest[1], app=app)
+        return xmap(bare(rest[0]), rest[1], app=app).set(**call_options(rest[0]))
     if kind == 'starmap':
-        return xstarmap(bare(rest[0]), rest[1], app=app)
+        return xstarmap(bare(rest[0]), rest[1], app=app).set(**call_options(rest[0]))
     if kind in ('chunks', 'chunked'):
         made = chunks(bare(rest[0]), *rest[1:], app=app)
+        if kind == 'chunks':
+            return made.set(**call_options(rest[0]))
         # As a list: what a generator makes is made, and frozen, anew each time it is asked for.
-        return made if kind == 'chunks' else group(list(made.group().tasks), app=app)
+        return group([part.set(**call_options(rest[0])) for part in made.group().tasks], app=app)
     if kind == 'chain':
         return chain([again(one) for one in rest])
     if kind == 'group':
@@ -103,11 +105,34 @@ def send(app, flow, workers):
     """Send a flow, as JSON, whose tasks run where `workers` says; its result as a tuple."""
     flow = json.loads(flow)
 
-    def name_of(kind, mark):
-        return '%s.flow.%s' % (workers if workers != 'both' else ('ts', 'py')[mark % 2], kind)
+    def side_of(mark):
+        return workers if workers != 'both' else ('ts', 'py')[mark % 2]
 
-    result = build(app, flow['spec'], name_of).apply_async(tuple(flow['call']['args']), **flow['call']['options'])
+    def name_of(kind, mark):
+        return '%s.flow.%s' % (side_of(mark), kind)
+
+    def call_options(mark):
+        return {'queue': {'ts': 'typescript', 'py': 'python'}[side_of(mark)]}
+
+    spec, call = flow['spec'], flow['call']
+    # Sent by itself it forgets its own options.
+    options = call_options(spec[1]) if spec[0] == 'chunks' else call['options']
+    result = build(app, spec, name_of, call_options).apply_async(tuple(call['args']), **options)
     return plain(result.as_tuple())
+
+
+def data(app, flow):
+    """What this version makes of a flow, as JSON."""
+    return plain(build(app, json.loads(flow)['spec']))
+
+
+def note(app, kind, given, mark):
+    """Note what a task was given; see `test/interop/flow-tasks.ts`."""
+    app.backend.client.rpush('noted', json.dumps([kind, given, mark]))
+
+
+def noted(app):
+    return [json.loads(one) for one in app.backend.client.lrange('noted', 0, -1)]
 
 
 class Store(BaseKeyValueStoreBackend):

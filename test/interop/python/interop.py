@@ -8,6 +8,8 @@ from time import sleep, time
 
 from celery import Celery, chain
 
+from flows import note
+
 
 def make_app(**changes):
     app = Celery('interop', set_as_current=False)
@@ -45,21 +47,44 @@ def fail(kind='ValueError', *args):
     raise {'ValueError': ValueError, 'KeyError': KeyError, 'Unlucky': Unlucky}[kind](*args)
 
 
-# What random work-flows are made of (`flows.py`).
+# What random work-flows are made of, the same as in `test/interop/flow-tasks.ts`. The last argument is the task's own mark.
 
 @app.task(name='py.flow.t')
 def flow_task(*args):
+    *given, mark = args
+    note(app, 't', given, mark)
     return list(args)
 
 
-@app.task(name='py.flow.fail')
-def flow_fail(*args):
+@app.task(name='py.flow.fail', bind=True)
+def flow_fail(self, *args):
+    note(app, 'fail', [self.request.id], args[-1])
     raise ValueError(str(args[-1]))
 
 
 @app.task(name='py.flow.note')
 def flow_note(*args):
     """What links call."""
+    *given, mark = args
+    note(app, 'note', given, mark)
+    return list(args)
+
+
+@app.task(name='py.flow.told', bind=True)
+def flow_told(self, *args):
+    """An errback that is sent as a task: bound ones always are."""
+    *given, mark = args
+    note(app, 'told', given, mark)
+
+
+@app.task(name='py.flow.caught')
+def flow_caught(*args):
+    """An errback that is called where the task failed; elsewhere it is sent as a task."""
+    *given, mark = args
+    if len(given) == 3:
+        request, error, _ = given
+        given = [request.id, str(error)]
+    note(app, 'caught', given, mark)
 
 
 @app.task(name='py.request', bind=True)
