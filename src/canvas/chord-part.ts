@@ -13,6 +13,7 @@ import { BackendError, ChordError, OperationalError } from '../errors.ts'
 import { isOperational } from '../messaging/failure.ts'
 import { encodeException, tracebackText } from '../protocol/exception.ts'
 import type { TaskMeta } from '../protocol/result.ts'
+import { isSignatureData } from '../protocol/signature.ts'
 import type { SignatureData } from '../protocol/signature.ts'
 import { FAILURE } from '../protocol/states.ts'
 import type { TaskState } from '../protocol/states.ts'
@@ -134,7 +135,8 @@ export async function abandon(
 
 /**
  * A chord that cannot go on: call the body's errbacks, and fail it. A body that is a group fails with what the chord's
- * error was caused by, each member for itself, and calls the errbacks for each (Celery's rules).
+ * error was caused by, each member for itself, and calls the errbacks for each (Celery's rules). What comes after the
+ * chord in a chain fails with it, which Celery forgets: whoever waited for the end would wait for ever.
  */
 export async function failBody(runtime: ChordRuntime, body: SignatureData, error: ChordError): Promise<void> {
   const { host, logger } = runtime
@@ -160,7 +162,7 @@ export async function failBody(runtime: ChordRuntime, body: SignatureData, error
   if (tasks[0] !== body && id !== undefined && !tasks.some(({ options }) => options.task_id === id)) {
     runtime.store(failureMeta(id, reason, traceback, runtime.clock.now()))
   }
-  await abandon(runtime, [body], reason, traceback)
+  await abandon(runtime, [body, ...behind(body)], reason, traceback)
   // Some of its members may have been sent. After the failures, for a worker stores REVOKED for what has not ended.
   if (isGroup && ids.length > 0) await host.revoke(ids, {})
 }
@@ -227,6 +229,11 @@ export function planBody(host: Host, part: Part, values: unknown[], once: Once |
 function senderOf({ id, rootId, priority, chord }: Part): Predecessor {
   const { root_id: root } = chord.options
   return { id, rootId: typeof root === 'string' ? root : rootId, priority }
+}
+
+/** The steps of a chain that come after a chord travel with its body. */
+function behind({ options: { chain } }: SignatureData): SignatureData[] {
+  return Array.isArray(chain) ? chain.filter(isSignatureData) : []
 }
 
 function joinError(error: unknown): ChordError {

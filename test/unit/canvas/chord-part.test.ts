@@ -262,4 +262,15 @@ describe('failBody', () => {
     expect(stored.map(({ task_id: id }) => id)).toEqual(['c1', 'c2'])
     for (const { result } of stored) expect(result).toMatchObject({ exc_type: 'ChordError' })
   })
+
+  it('fails what comes after the chord, which may be a part of another one', async () => {
+    const { runtime, stored } = await chordOf(1)
+    const last = signatureData({
+      task: 'proj.add',
+      options: { task_id: 'last', group_id: 'g1', group_index: 0, chord: BODY },
+    })
+    const chain = [last, task('next')]
+    await failBody(runtime, signatureData({ task: 'proj.add', options: { task_id: 'inner', chain } }), error)
+    expect(stored.map(({ task_id: id }) => id)).toEqual(['inner', 'last', 'next', 'body'])
+  })
 })
