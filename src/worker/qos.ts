@@ -2,10 +2,10 @@
  * The prefetch count: how many messages the worker has in hand. Celery's rule is a number (multiplier times concurrency);
  * for tasks that last microseconds that number is so small that the way to the broker and back is all the work. So the
  * count follows the pace: as many as the worker ends in 10 ms, and those whose results are on their way to the store, at
- * least Celery's number. When the pace drops, the count
- * drops at once, and what has not started goes back for others to take. What is held until its time (`eta.ts`) comes on
- * top, as in Celery: it must not keep the worker from work. After a lost connection the count is smaller for a while, as
- * in Celery: the tasks that still run from before are in hand, though the new connection knows nothing of them.
+ * least Celery's number. When the pace drops, the count drops within a tenth of a second, and what has not started goes
+ * back for others to take. What is held until its time (`eta.ts`) comes on top, as in Celery: it must not keep the worker
+ * from work. After a lost connection the count is smaller for a while, as in Celery: the tasks that still run from before
+ * are in hand, though the new connection knows nothing of them.
  */
 import type { Clock, Timer } from '../util/clock.ts'
 
@@ -30,8 +30,15 @@ export interface PrefetchParts {
  */
 const IN_HAND_MS = 10
 const LARGEST = 2000
-/** No end of a task for so long means that the pace has dropped. */
+/** No end of a task for so long, or fewer ends, means that the pace has dropped; less may be a breath of the machine. */
 const STALL_MS = 100
+
+/** What the pace of a moment asked for. */
+interface Moment {
+  readonly wanted: number
+  /** When it is over and forgotten, on the monotonic clock. */
+  readonly untilMs: number
+}
 
 /** How many messages one worker has in hand. */
 export class PrefetchCount {
@@ -49,6 +56,8 @@ export class PrefetchCount {
   #sinceMs: number
   /** The most that were settling since then. */
   #settling = 0
+  /** The last tenth of a second. */
+  #moments: Moment[] = []
   #watch: Timer | undefined
 
   constructor(parts: PrefetchParts) {
@@ -114,8 +123,11 @@ export class PrefetchCount {
     this.#before = this.#ended
     this.#settling = 0
     this.#sinceMs += elapsedMs
+    this.#moments = this.#moments.filter(({ untilMs }) => untilMs > this.#sinceMs)
+    this.#moments.push({ wanted, untilMs: this.#sinceMs + STALL_MS })
+    const most = Math.max(...this.#moments.map((moment) => moment.wanted))
+    const count = Math.min(Math.max(most, this.#smallest), LARGEST)
     // Not with every breath: each change is a message to some brokers.
-    const count = Math.min(Math.max(wanted, this.#smallest), LARGEST)
     if (count > this.#pace * 1.25 || count < this.#pace / 2) this.#change(count)
   }
 

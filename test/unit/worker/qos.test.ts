@@ -34,8 +34,20 @@ describe('PrefetchCount', () => {
     expect(count.count).toBeGreaterThanOrEqual(90)
     expect(count.count).toBeLessThanOrEqual(110)
     expect(applied.length).toBeLessThan(4)
-    await pace(1, 100, count, (ms) => clock.advance(ms))
+    await pace(1, 200, count, (ms) => clock.advance(ms))
     expect(count.count).toBeLessThan(25)
+    count.stop()
+  })
+
+  it('does not give back for a breath of the machine', async () => {
+    const clock = fakeClock()
+    const applied: number[] = []
+    const count = new PrefetchCount({ multiplier: 4, smallest: 8, clock, settling, apply: (n) => applied.push(n) })
+    await pace(10, 100, count, (ms) => clock.advance(ms))
+    const before = applied.length
+    await pace(1, 50, count, (ms) => clock.advance(ms))
+    await pace(10, 50, count, (ms) => clock.advance(ms))
+    expect(applied.length).toBe(before)
     count.stop()
   })
 
