@@ -20,7 +20,7 @@ const HELP = `npm run bench:chords -- [options]
   --only PART   latency, drain, kills or group; may be given again (default: all)
   --store NAME  redis or sqlite; may be given again (default: both)
   --pool NAME   async or prefork, for latency and drain; may be given again (default: both)
-  --tasks N     tasks of each drain (default 20000)
+  --tasks N     tasks of each drain (default 100000)
   --rounds N    how often each drain is measured; the median counts (default 3)
   --kills N     kills of workers (default 20)
   --chords N    chords of ten parts that are worked off meanwhile (default 1000)
@@ -31,7 +31,7 @@ const { values: options } = parseArgs({
     only: { type: 'string', multiple: true, default: ['latency', 'drain', 'kills', 'group'] },
     store: { type: 'string', multiple: true, default: [...STORES] },
     pool: { type: 'string', multiple: true, default: Object.keys(POOLS) },
-    tasks: { type: 'string', default: '20000' },
+    tasks: { type: 'string', default: '100000' },
     rounds: { type: 'string', default: '3' },
     kills: { type: 'string', default: '20' },
     chords: { type: 'string', default: '1000' },
