@@ -13,8 +13,12 @@ export interface SignalWatch {
   exitCode(): number
   /** SIGHUP came: the worker wants to be started again when it has ended. */
   restarts(): boolean
+  /** Act on none any more. A shutdown that comes while the command tidies up must not cut that short. */
   unwatch(): void
 }
+
+/** The worker has ended already. */
+const ignore = (): void => undefined
 
 /** Act on the signals that come from now on. */
 export function watchSignals(worker: Worker, app: App, session: Session): SignalWatch {
@@ -58,6 +62,7 @@ export function watchSignals(worker: Worker, app: App, session: Session): Signal
     exitCode: () => state.exitCode,
     restarts: () => state.restarts,
     unwatch: () => {
+      for (const signal of SHUTDOWN_SIGNALS) process.on(signal, ignore)
       for (const [signal, listener] of listeners) process.off(signal, listener)
     },
   }
