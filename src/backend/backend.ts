@@ -54,7 +54,10 @@ export type BackendOptions = Readonly<Record<string, unknown>>
 export interface BackendFactory {
   /** The backend's name in banners and reports, such as `sqlite`. */
   readonly name: string
-  /** Results are messages, so that callers must make ready for them before the first call (`ResultBackend.replies`). Default false. */
+  /**
+   * Results are messages, so that callers must make ready for them before the first call (`ResultBackend.replies`).
+   * Default false.
+   */
   readonly sendsReplies?: boolean
   /**
    * A backend that connects when it is first used. Throws `ImproperlyConfigured` for a wrong URL or option,
@@ -121,8 +124,8 @@ export interface CompleteChord {
   /** Throws `BackendError` where what came back is no part. */
   readonly read: () => ReturnedHeader
   /**
-   * The mark under which the body is published, where the broker's messages lie with the chords: sent again, it is left
-   * out, until the chord is closed or opened anew.
+   * The mark under which the body is published, where the broker keeps marks for as long as the chord needs them: sent
+   * again, it is left out, until the chord is closed or opened anew.
    */
   readonly once?: Once
 }

@@ -46,8 +46,9 @@ export class ResultKeys {
 
   /**
    * Of a chord: its parts, how many there are to be, how many were added later; which is ours alone, who sends the body,
-   * or that it was sent, and when it was opened; and what was saved of its header. In a cluster they share a hash tag, for one script works on
-   * all; Celery's are together on one server only, and so is what was saved, which is read like any group.
+   * or that it was sent, and when it was opened; and what was saved of its header. In a cluster they share a hash tag,
+   * for one script works on all; Celery's are together on one server only, and so is what was saved, which is read like
+   * any group.
    */
   chord(groupId: string, isCluster: boolean): ChordKeys {
     const key = this.group(isCluster ? `{${groupId}}` : groupId)

@@ -3,10 +3,11 @@
  *
  * Python's producers only push to lists, so what wakes us must be a push itself. To block on many lists (BRPOP) takes
  * the message out before it is noted as unacknowledged: killed right there, it would be lost. To move it in one step
- * (BLMOVE) is for one list only, which is `handover.ts`. For all others the server is asked to tell of changes (CLIENT TRACKING, Redis 6): whoever has seen that lists are empty is told once when one of them, or
- * the set of due times, changes. That costs nothing while idle and a message a change. Where the server cannot do it
- * the lists are looked at instead, at the rate an idle connection may afford; and now and then in a cluster, which does
- * not tell any more of keys that have moved to another node.
+ * (BLMOVE) is for one list only, which is `handover.ts`. For all others the server is asked to tell of changes (CLIENT
+ * TRACKING, Redis 6): whoever has seen that lists are empty is told once when one of them, or the set of due times,
+ * changes. That costs nothing while idle and a message a change. Where the server cannot do it the lists are looked at
+ * instead, at the rate an idle connection may afford; and now and then in a cluster, which does not tell any more of keys
+ * that have moved to another node.
  */
 import type { RedisClient } from '../../driver/redis.ts'
 import type { Clock, Timer } from '../../util/clock.ts'
