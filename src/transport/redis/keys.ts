@@ -124,8 +124,8 @@ export class Keys {
   }
 
   /**
-   * Set: what belongs to an owner besides messages; `c<queue>` it consumes, `x<queue>` goes with it, `i<queue>` it may have
-   * something of in an inbox.
+   * Set: what belongs to an owner besides messages; `c<queue>` it consumes, `x<queue>` goes with it, `d<queue>` it has
+   * declared and perhaps not come to consume, `i<queue>` it may have something of in an inbox.
    */
   owned(owner: string): string {
     return `${this.owners}.${owner}`

@@ -158,9 +158,11 @@ local function has_owner(note)
   return false
 end
 
-local function stop_consuming(owner, queue)
-  redis.call('SREM', owned(owner), 'c' .. queue)
-  if redis.call('SISMEMBER', auto_delete, queue) == 0 or has_owner('c' .. queue) then return 0 end
+-- Who has declared it may be about to consume it.
+local function let_go(owner, queue)
+  redis.call('SREM', owned(owner), 'c' .. queue, 'd' .. queue)
+  if redis.call('SISMEMBER', auto_delete, queue) == 0 then return 0 end
+  if has_owner('c' .. queue) or has_owner('d' .. queue) then return 0 end
   drop(queue)
   return 1
 end
@@ -190,7 +192,7 @@ local function empty_inbox(owner, queue)
   return restored
 end
 
-local function bury(owner, limit)
+local function bury(owner, limit, is_dead)
   local restored = 0
   for at, tag in ipairs(tags_of(owner)) do
     if at > limit then return restored, false end
@@ -204,7 +206,7 @@ local function bury(owner, limit)
   end
   for _, note in ipairs(notes) do
     local kind, queue = string.sub(note, 1, 1), string.sub(note, 2)
-    if kind == 'c' then stop_consuming(owner, queue)
+    if kind == 'c' or (kind == 'd' and is_dead) then let_go(owner, queue)
     elseif kind == 'x' and not has_owner(note) then drop(queue) end
   end
   return restored, true
@@ -425,7 +427,7 @@ local until_ms = redis.call('ZSCORE', owners, ARGV[11])
 if not until_ms then return { 0, 1 } end
 local time = redis.call('TIME')
 if ARGV[12] == '1' and until_ms + 0 > time[1] * 1000 + math.floor(time[2] / 1000) then return { 0, 1 } end
-local restored, done = bury(ARGV[11], ${String(MAX_MOVES)})
+local restored, done = bury(ARGV[11], ${String(MAX_MOVES)}, ARGV[12] == '1')
 return { restored, done and 1 or 0 }
 `,
 )
@@ -454,6 +456,7 @@ export const CONSUME: TransportScript = neutral(
   [],
   `
 redis.call('SADD', owned(ARGV[11]), 'c' .. ARGV[12])
+redis.call('SREM', owned(ARGV[11]), 'd' .. ARGV[12])
 local answer, tail = {}, separator .. ARGV[12]
 local declared = redis.call('HGETALL', exchanges)
 for at = 1, #declared, 2 do
@@ -471,7 +474,7 @@ return answer
 )
 
 /** An owner consumes a queue no more. Arguments: the owner, the queue. Answers 1 where the queue went with it. */
-export const CANCEL: TransportScript = neutral('cancel', [DROPPING], 'return stop_consuming(ARGV[11], ARGV[12])')
+export const CANCEL: TransportScript = neutral('cancel', [DROPPING], 'return let_go(ARGV[11], ARGV[12])')
 
 /** Make due what waits for its time, so much at a time. Arguments: the queue. Answers how many messages that were. */
 export const RIPEN: TransportScript = neutral(

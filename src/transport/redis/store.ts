@@ -175,9 +175,14 @@ export class RedisStore implements QueueStore {
     const expires = queue.arguments?.[QUEUE_EXPIRES_ARGUMENT]
     if (typeof expires === 'number' && expires > 0) this.#expires.set(queue.name, Math.trunc(expires))
     else this.#expires.delete(queue.name)
-    if (queue.exclusive) await this.#ownership.enter()
     const commands: RedisCommand[] = [[queue.autoDelete ? 'SADD' : 'SREM', this.#keys.autoDelete, queue.name]]
-    if (queue.exclusive) commands.push(['SADD', this.#keys.owned(this.#ownership.id), `x${queue.name}`])
+    // One that expires unless it is consumed: whoever dies before he consumes it must not leave it and its bindings.
+    const isPassing = queue.autoDelete && this.#expires.has(queue.name)
+    if (queue.exclusive || isPassing) {
+      await this.#ownership.enter()
+      const note = `${queue.exclusive ? 'x' : 'd'}${queue.name}`
+      commands.push(['SADD', this.#keys.owned(this.#ownership.id), note])
+    }
     await this.#client.send(commands)
   }
 
@@ -188,7 +193,7 @@ export class RedisStore implements QueueStore {
     this.#expires.delete(name)
     this.#renewedMs.delete(name)
     const removed = Number(await this.#run(DROP, [name]))
-    await this.#client.send([['SREM', this.#keys.owned(this.#ownership.id), `x${name}`, `c${name}`]])
+    await this.#client.send([['SREM', this.#keys.owned(this.#ownership.id), `x${name}`, `c${name}`, `d${name}`]])
     await this.#forgetHeld(name)
     return removed
   }

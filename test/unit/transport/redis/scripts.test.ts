@@ -126,6 +126,39 @@ describeWithRedis('the scripts of Redis', () => {
     ])
   })
 
+  it('bury the dead: what they declared and did not come to consume goes, unless somebody else has to do with it', async () => {
+    const other = 'celeriac-2'
+    const declare = async (): Promise<void> => {
+      await run(scripts.ENTER, owner, 0)
+      await run(scripts.ENTER, other, 60_000)
+      await client.send([
+        ['SADD', keys().autoDelete, 'passing', 'consumed', 'declared'],
+        ['SADD', keys().owned(owner), 'dpassing', 'dconsumed', 'ddeclared'],
+        ['SADD', keys().owned(other), 'cconsumed', 'ddeclared'],
+        ['SADD', keys().bindings('x'), ...['passing', 'consumed'].map((queue) => ['', '', queue].join('\u0006\u0016'))],
+        ['HSET', keys().exchanges, 'x', '{"type":"fanout"}'],
+      ])
+    }
+    const left = async (): Promise<unknown> => {
+      const [queues, bindings] = await client.send([
+        ['SMEMBERS', keys().autoDelete],
+        ['SMEMBERS', keys().bindings('x')],
+      ])
+      return [[...(queues as string[])].sort(), (bindings as string[]).length]
+    }
+    // Who leaves in order has said that it is to stay.
+    await declare()
+    expect(await run(scripts.BURY, owner, 0)).toEqual([0, 1])
+    expect(await left()).toEqual([['consumed', 'declared', 'passing'], 2])
+    await declare()
+    expect(await run(scripts.BURY, owner, 1)).toEqual([0, 1])
+    expect(await left()).toEqual([['consumed', 'declared'], 1])
+    // It is about to be consumed by the other, whose consumer is the last to go.
+    await run(scripts.CONSUME, other, 'declared')
+    expect(await run(scripts.CANCEL, other, 'declared')).toBe(1)
+    expect(await left()).toEqual([['consumed'], 1])
+  })
+
   it('note what lies in an inbox as if it had been taken', async () => {
     const queue = '"a/ü",\\'
     await client.send([['LPUSH', keys().inbox(owner, queue), '{"n":1}']])

@@ -55,6 +55,22 @@ describeWithRedis('the Redis store', () => {
     expect(bodies(await store.getMany(['q'], 10, { noAck: false }))).toEqual(['1'])
   })
 
+  it('notes who declared a queue that expires, until it is consumed', async () => {
+    const [store, client] = [await bench.store(), await bench.connect()]
+    const notes = async (): Promise<unknown> => {
+      const owners = (await bench.keys()).filter((key) => key.startsWith('celeriac.owners.'))
+      return (await client.send(owners.map((key) => ['SMEMBERS', key] as const)))[0]
+    }
+    await store.declareQueue(queue({ autoDelete: true, arguments: { 'x-expires': 60_000 } }))
+    expect(await notes()).toEqual(['dq'])
+    await store.startConsuming('q')
+    expect(await notes()).toEqual(['cq'])
+    await store.stopConsuming('q')
+    expect(await notes()).toBe(undefined)
+    await store.declareQueue(queue({ autoDelete: true }))
+    expect(await notes()).toBe(undefined)
+  })
+
   it('asks nothing where something comes by a fanout exchange, its own or of others', async () => {
     const [store, other] = [await bench.store(), await bench.store()]
     await store.declareExchange({ name: 'x', type: 'fanout', durable: false, autoDelete: false })
