@@ -41,6 +41,8 @@ export class AmqpTransportConnection implements Connection {
   readonly #channels = new Set<AmqpTransportChannel>()
   readonly #ended = deferred<Error | undefined>()
   #closing: Promise<void> | undefined
+  /** Why it was lost, where it was. */
+  #loss: Error | undefined
 
   constructor(parts: ConnectionParts) {
     const { connection, clock, logger, delayedQueueType } = parts
@@ -70,7 +72,7 @@ export class AmqpTransportConnection implements Connection {
         this.#channels.delete(channel)
       },
     })
-    if (this.#closing !== undefined) channel.abort(undefined)
+    if (this.#closing !== undefined) channel.abort(this.#loss)
     else this.#channels.add(channel)
     return channel
   }
@@ -97,6 +99,7 @@ export class AmqpTransportConnection implements Connection {
   /** It is lost, or a consumer on it cannot go on: tell everybody. What is unacknowledged the broker gives to others. */
   #fail(reason: Error): void {
     if (this.#closing !== undefined) return
+    this.#loss = reason
     for (const channel of this.#channels) channel.abort(reason)
     this.#channels.clear()
     this.#closing = this.#parts.connection.close()

@@ -13,6 +13,8 @@ export class VirtualConnection implements Connection {
   readonly #channels = new Set<VirtualChannel>()
   readonly #ended = deferred<Error | undefined>()
   #closing: Promise<void> | undefined
+  /** Why it was lost, where it was. */
+  #loss: Error | undefined
 
   /** The store belongs to this connection from now on and is closed with it. */
   constructor(store: QueueStore) {
@@ -35,7 +37,7 @@ export class VirtualConnection implements Connection {
         this.#channels.delete(channel)
       },
     })
-    if (this.#closing !== undefined) await channel.abort(undefined)
+    if (this.#closing !== undefined) await channel.abort(this.#loss)
     else this.#channels.add(channel)
     return channel
   }
@@ -59,6 +61,7 @@ export class VirtualConnection implements Connection {
   #fail(error: unknown): void {
     if (this.#closing !== undefined) return
     const reason = error instanceof Error ? error : new Error(String(error))
+    this.#loss = reason
     const aborts = [...this.#channels].map((channel) => channel.abort(reason))
     this.#channels.clear()
     this.#closing = Promise.all(aborts)

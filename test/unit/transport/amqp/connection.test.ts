@@ -45,7 +45,10 @@ describe('AmqpTransportConnection', () => {
     const reason = new ConnectionError('gone')
     fake.end(reason)
     expect(await connection.closed).toBe(reason)
-    await expect(channel.queuePurge('q')).rejects.toThrow('The connection was lost: gone')
+    const late = await connection.openChannel()
+    for (const each of [channel, late]) {
+      await expect(each.queuePurge('q')).rejects.toThrow(new ConnectionError('The connection was lost: gone'))
+    }
     await connection.close()
   })
 

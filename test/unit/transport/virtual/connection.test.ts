@@ -38,7 +38,7 @@ describe('VirtualConnection', () => {
     expect(await connection.closed).toEqual(new OperationalError('the file is gone'))
     await expect(publish(channel)).rejects.toThrow(ConnectionError)
     const late = await connection.openChannel()
-    await expect(publish(late)).rejects.toThrow(ChannelError)
+    await expect(publish(late)).rejects.toThrow(new ConnectionError('The connection was lost: the file is gone'))
     await connection.close()
   })
 
