@@ -4,7 +4,6 @@
  * has arrived is not waited for: that would be a round trip in which nothing runs. Where it has not, the connection is
  * lost, and the message that comes again is recognised.
  */
-import { nextTurn } from '../util/turn.ts'
 import type { Orphan, Orphans } from './orphans.ts'
 
 /** A request, as far as its acknowledgement goes. */
@@ -34,25 +33,32 @@ export class EarlyAcks<R extends Acknowledged> {
     const known = request.message.ack()
     if (this.#round?.known !== known) {
       this.#round = { known, requests: [] }
-      void this.#see(this.#round)
+      this.#see(this.#round)
     }
     this.#round.requests.push(request)
   }
 
-  async #see(round: Round<R>): Promise<void> {
+  #see(round: Round<R>): void {
     const { known, requests } = round
-    const settled = known.catch(() => {
+    let isEntered = false
+    const enter = (): void => {
+      if (isEntered) return
+      isEntered = true
+      // Who comes with the same promise from now on is of another round.
+      if (this.#round === round) this.#round = undefined
+      for (const request of requests) request.enter()
+    }
+    known.then(enter, () => {
       for (const request of requests) this.#orphans.add(request)
+      enter()
     })
-    await Promise.race([settled, untilWritten()])
-    // Who comes with the same promise from now on is of another round.
-    if (this.#round === round) this.#round = undefined
-    for (const request of requests) request.enter()
+    whenWritten(enter)
   }
 }
 
 /** In the first turn the channel gathers, in the second the client writes. */
-async function untilWritten(): Promise<void> {
-  await nextTurn()
-  await nextTurn()
+function whenWritten(callback: () => void): void {
+  setImmediate(() => {
+    setImmediate(callback)
+  })
 }

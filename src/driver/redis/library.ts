@@ -11,18 +11,13 @@ import type { TlsOptions } from './tls.ts'
 /** What the package makes of an argument. Numbers and plain byte arrays it does not take. */
 export type LibraryArgument = string | Buffer
 
-/** Commands that are gathered and then sent in one go. */
-export interface LibraryBatch {
-  addCommand(command: readonly LibraryArgument[]): unknown
-  execAsPipeline(): Promise<unknown[]>
-}
-
 type LibraryListener = (message: Buffer, channel: Buffer) => void
 
 /** One connection of the package. */
 export interface LibraryClient {
   connect(): Promise<unknown>
-  multi(): LibraryBatch
+  /** It leaves in the next turn of the event loop, with all that is sent by then. */
+  sendCommand(command: readonly LibraryArgument[]): Promise<unknown>
   withTypeMapping(mapping: Readonly<Record<number, unknown>>): LibraryClient
   subscribe(channels: string[], listener: LibraryListener, bufferMode: true): Promise<void>
   unsubscribe(channels: string[], listener: LibraryListener, bufferMode: true): Promise<void>
@@ -41,6 +36,8 @@ export interface LibraryOptions {
   readonly database?: number
   readonly name?: string
   readonly clientInfoTag: string
+  /** Without a word of it each command has a time limit of its own, at the price of an abort signal and a timer. */
+  readonly commandOptions: { readonly timeout: undefined }
   readonly socket: LibrarySocket | (LibrarySocket & TlsOptions & { readonly tls: true })
 }
 

@@ -233,14 +233,22 @@ export class Handover {
   }
 
   async #receive(queue: string, before: Promise<RedisReply[]>, moved: Promise<RedisReply[]>): Promise<void> {
-    const [counted, answer] = await Promise.allSettled([before, moved])
-    if (answer.status === 'rejected') {
-      this.#pause(answer.reason)
+    let length = 0
+    // Where it fails, whoever sent it is told; it comes before the other.
+    before.then(
+      (counted) => {
+        length = Number(counted.at(-1) ?? 0)
+      },
+      () => undefined,
+    )
+    let envelope: RedisReply | undefined
+    try {
+      ;[envelope] = await moved
+    } catch (error) {
+      this.#pause(error)
       this.#rest()
       return
     }
-    const [envelope] = answer.value
-    const length = counted.status === 'fulfilled' ? Number(counted.value.at(-1) ?? 0) : 0
     if (typeof envelope === 'string') this.#arrive(queue, envelope, length)
     else if (!this.#isDisarming && this.#parts.waiting.isAwaited(queue) && this.#mayArm(queue))
       void this.#arm(queue, [])

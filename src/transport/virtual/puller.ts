@@ -39,7 +39,9 @@ export class Puller {
   #groups: readonly ConsumerGroup[] | undefined
   #running = false
   #round: Promise<boolean> | undefined
-  #idle: AbortController | undefined
+  /** Ends the wait of the state *idle*; as good for the next one as long as it was not needed. */
+  #waking = new AbortController()
+  #isIdle = false
 
   constructor(store: QueueStore, qos: Qos, onError: (error: unknown) => void) {
     this.#store = store
@@ -75,7 +77,7 @@ export class Puller {
   /** Look again: there may be more room in the window, or other consumers. */
   wake(): void {
     // With a reason of ours: otherwise each wake-up would cost an error with its stack.
-    this.#idle?.abort(WOKEN)
+    if (this.#isIdle) this.#waking.abort(WOKEN)
   }
 
   /** Resolves when the round that goes on, if any, is over. */
@@ -122,12 +124,13 @@ export class Puller {
   /** Wait. Answers whether it was the store that ended it: then there are no acknowledgements to wait for. */
   async #hears(): Promise<boolean> {
     const queues = this.#grouped().flatMap((group) => (this.#roomFor(group) > 0 ? group.queues : []))
-    const idle = new AbortController()
-    this.#idle = idle
-    if (queues.length > 0) await this.#store.waitForMessages(queues, idle.signal)
-    else await aborted(idle.signal)
-    this.#idle = undefined
-    return !idle.signal.aborted
+    if (this.#waking.signal.aborted) this.#waking = new AbortController()
+    const { signal } = this.#waking
+    this.#isIdle = true
+    if (queues.length > 0) await this.#store.waitForMessages(queues, signal)
+    else await aborted(signal)
+    this.#isIdle = false
+    return !signal.aborted
   }
 
   #roomFor(group: ConsumerGroup): number {

@@ -13,7 +13,7 @@ class FakeLibrary implements RedisLibrary {
   readonly RESP_TYPES = { BLOB_STRING: 36 }
   readonly ErrorReply = RangeError
   readonly sent: (readonly unknown[])[] = []
-  readonly pending: Deferred<unknown[]>[] = []
+  readonly pending: Deferred<unknown>[] = []
   readonly events = new EventEmitter()
   options: LibraryOptions | undefined
   destroyed = false
@@ -23,15 +23,13 @@ class FakeLibrary implements RedisLibrary {
     const client = {
       connect: async () => undefined,
       withTypeMapping: () => client,
-      multi: () => ({
-        addCommand: (command: readonly unknown[]) => this.sent.push(command),
-        execAsPipeline: () => {
-          const reply = deferred<unknown[]>()
-          if (this.sent.at(-1)?.[0] === 'PING' && this.pending.length === 0) reply.resolve(['PONG'])
-          else this.pending.push(reply)
-          return reply.promise
-        },
-      }),
+      sendCommand: (command: readonly unknown[]) => {
+        this.sent.push(command)
+        const reply = deferred<unknown>()
+        if (command[0] === 'PING' && this.pending.length === 0) reply.resolve('PONG')
+        else this.pending.push(reply)
+        return reply.promise
+      },
       on: (event: string, listener: (error: Error) => void) => this.events.on(event, listener),
       destroy: () => {
         this.destroyed = true
@@ -88,6 +86,25 @@ describe('a link', () => {
     ])
   })
 
+  it('answers when all replies have come, with the first error where there is one', async () => {
+    const library = new FakeLibrary()
+    const link = await open(library)
+    const get: readonly ['GET', string] = ['GET', 'k']
+    const [all, some] = [link.send([get, get]), link.send([get, get, get]).catch((error: unknown) => error)]
+    const [a, b, c, d, e] = library.pending
+    a?.resolve('1')
+    b?.resolve(null)
+    expect(await all).toEqual(['1', null])
+    c?.reject(new RangeError('WRONGTYPE it is a list'))
+    d?.reject(new RangeError('ERR another'))
+    const closing = link.close()
+    expect(await Promise.race([some, Promise.resolve('waits')])).toBe('waits')
+    e?.resolve('3')
+    expect(await some).toMatchObject({ message: expect.stringContaining('WRONGTYPE') as string })
+    await closing
+    expect(await link.closed).toBeUndefined()
+  })
+
   it('is over when a reply does not come in time; one that blocks has more time', async () => {
     const library = new FakeLibrary()
     const link = await open(library)
@@ -123,7 +140,7 @@ describe('a link', () => {
     const sent = link.send([['SET', 'k', 'v']])
     const closing = link.close()
     expect(library.destroyed).toBe(false)
-    library.pending[1]?.resolve(['OK'])
+    library.pending[1]?.resolve('OK')
     await closing
     expect(await sent).toEqual(['OK'])
     expect(library.destroyed).toBe(true)
