@@ -35,8 +35,11 @@ const WORKERS = 2
 const LONGEST_WAIT_MS = 1500
 /** For so long an owner of messages in Redis is missed before what it had is given back, in seconds. */
 const LEASE = 5
-/** A waiter that has no answer after so many seconds has been forgotten. */
-const PATIENCE = 120
+/**
+ * A waiter that has no answer after so many seconds has been forgotten. A connection for results that went silent is given
+ * up after 120 (redisSocketTimeout), and until then whoever stores by it waits.
+ */
+const PATIENCE = 180
 
 /** One of these at a time; those that are named twice come twice as often. */
 const FAULTS = ['worker', 'cut', 'cut', 'cut up', 'cut down', 'refuse', 'silence', 'server'] as const
