@@ -9,6 +9,7 @@ import type { StoreOptions } from '../../src/transport/redis/store.ts'
 import type { QueueEntry } from '../../src/transport/virtual/store.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { silentLogger } from '../../src/util/logger.ts'
+import { HelperProcess } from './helper-process.ts'
 import { startRedis } from './redis.ts'
 import type { RedisServer } from './redis.ts'
 
@@ -17,6 +18,7 @@ export class RedisBench {
   readonly server: RedisServer
   readonly #clients: RedisClient[] = []
   readonly #stores: RedisStore[] = []
+  readonly #helpers: HelperProcess[] = []
 
   constructor(server: RedisServer) {
     this.server = server
@@ -49,8 +51,16 @@ export class RedisBench {
     return store
   }
 
+  /** A process of its own that does `verb` of `redis-process.ts`. */
+  helper(verb: string, ...args: readonly string[]): HelperProcess {
+    const helper = new HelperProcess('redis-process.ts', [verb, this.server.url, ...args])
+    this.#helpers.push(helper)
+    return helper
+  }
+
   /** Close what the test has opened. */
   async closeAll(): Promise<void> {
+    await Promise.all(this.#helpers.splice(0).map((helper) => helper.kill()))
     await Promise.all(this.#stores.splice(0).map((store) => store.close()))
     await Promise.all(this.#clients.splice(0).map((client) => client.close()))
   }

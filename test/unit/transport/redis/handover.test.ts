@@ -4,7 +4,7 @@ import type { RedisStore } from '../../../../src/transport/redis/store.ts'
 import type { StoredMessage } from '../../../../src/transport/virtual/store.ts'
 import { createLogger } from '../../../../src/util/logger.ts'
 import { startFaultProxy } from '../../../support/fault-proxy.ts'
-import { HelperProcess } from '../../../support/helper-process.ts'
+import type { HelperProcess } from '../../../support/helper-process.ts'
 import { describeWithRedis } from '../../../support/redis.ts'
 import { entry, RedisBench } from '../../../support/redis-transport.ts'
 import { waitFor } from '../../../support/wait-for.ts'
@@ -14,15 +14,11 @@ const bodies = (messages: readonly StoredMessage[]): unknown[] => messages.map((
 
 describeWithRedis('messages that are handed over to an idle worker', () => {
   let bench: RedisBench
-  const helpers: HelperProcess[] = []
   beforeAll(async () => {
     bench = await RedisBench.start()
   })
   afterAll(() => bench.server.stop())
-  afterEach(async () => {
-    await Promise.all(helpers.splice(0).map((helper) => helper.kill()))
-    await bench.clear()
-  })
+  afterEach(() => bench.clear())
 
   const number = async (section: string, name: string): Promise<number> =>
     Number(new RegExp(`${name}[:=](\\d+)`).exec(await bench.server.ask('INFO', section))?.[1] ?? 0)
@@ -72,8 +68,7 @@ describeWithRedis('messages that are handed over to an idle worker', () => {
   }
   /** A process of its own that waits for the queue. */
   const idleHelper = async (leaseMs: number): Promise<HelperProcess> => {
-    const helper = new HelperProcess('redis-process.ts', ['wait', bench.server.url, String(leaseMs)])
-    helpers.push(helper)
+    const helper = bench.helper('wait', String(leaseMs))
     await waitFor(() => armed(1).then(() => true))
     return helper
   }

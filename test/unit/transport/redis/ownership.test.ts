@@ -4,26 +4,21 @@ import { Ownership } from '../../../../src/transport/redis/ownership.ts'
 import { Topology } from '../../../../src/transport/redis/topology.ts'
 import { silentLogger } from '../../../../src/util/logger.ts'
 import { fakeClock } from '../../../support/fake-clock.ts'
-import { HelperProcess } from '../../../support/helper-process.ts'
+import type { HelperProcess } from '../../../support/helper-process.ts'
 import { describeWithRedis } from '../../../support/redis.ts'
 import { entry, keys, RedisBench } from '../../../support/redis-transport.ts'
 import { waitFor } from '../../../support/wait-for.ts'
 
 describeWithRedis('owners of messages in Redis', () => {
   let bench: RedisBench
-  const helpers: HelperProcess[] = []
   beforeAll(async () => {
     bench = await RedisBench.start()
   })
   afterAll(() => bench.server.stop())
-  afterEach(async () => {
-    await Promise.all(helpers.splice(0).map((helper) => helper.kill()))
-    await bench.clear()
-  })
+  afterEach(() => bench.clear())
 
   const hold = async (leaseMs: number): Promise<HelperProcess> => {
-    const helper = new HelperProcess('redis-process.ts', ['hold', bench.server.url, String(leaseMs)])
-    helpers.push(helper)
+    const helper = bench.helper('hold', String(leaseMs))
     expect(await helper.hear()).toBe(2)
     return helper
   }
