@@ -1,8 +1,8 @@
 /**
  * What we use of the package `@redis/client`, which is imported here and nowhere else.
  *
- * It was chosen by measurement, for explicit pipelines are all that we send: 100 to 1000 commands a pipeline (SETEX,
- * PUBLISH, LPUSH, RPOP, bodies of 250 to 1000 bytes) cost 1.5 µs of CPU each with it, 4.5 to 5.5 with ioredis 6 and
+ * It was chosen by measurement, for many commands in one write are all that we send: of 100 to 1000 in a pipeline (SETEX,
+ * PUBLISH, LPUSH, RPOP, bodies of 250 to 1000 bytes) each costs 1.5 µs of CPU with it, 4.5 to 5.5 with ioredis 6 and
  * iovalkey 0.4; a script's reply of 100 bodies 0.8 µs a body against 0.9 to 1.7.
  */
 import { importPeer } from '../load.ts'
